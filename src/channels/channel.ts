@@ -1,0 +1,71 @@
+import type { EventPayload } from "../events.ts";
+
+/** The four kinds of channel, by the name that the API uses. */
+export const channelTypes = ["slack_webhook", "email", "generic_webhook", "aws_sns"] as const;
+
+export type ChannelType = (typeof channelTypes)[number];
+
+/** Configuration of each kind, in the shape of the API's `config` object, secrets in clear text. */
+export interface ChannelConfigs {
+  slack_webhook: { webhook_url: string };
+  email: {
+    smtp_host: string;
+    smtp_port: number;
+    from_address: string;
+    to_addresses: string[];
+    smtp_username?: string;
+    smtp_password?: string;
+    /** Default "starttls": use STARTTLS where the server offers it. */
+    tls?: "starttls" | "starttls_required" | "implicit" | "none";
+  };
+  generic_webhook: { url: string; headers?: Record<string, string>; signing_secret?: string };
+  aws_sns: { topic_arn: string; region?: string; role_arn?: string; external_id?: string };
+}
+
+/** A channel as a sender sees it: one of the four kinds with its own configuration. */
+export type Channel = {
+  [Type in ChannelType]: { id: string; tenantId: string; type: Type; config: ChannelConfigs[Type] };
+}[ChannelType];
+
+/** One event on its way to one channel. */
+export interface Notice {
+  /** UUIDv7 of the delivery, the same on every attempt. */
+  deliveryId: string;
+  eventId: string;
+  tenantId: string;
+  /** When the server received the event. */
+  receivedAt: Date;
+  event: EventPayload;
+}
+
+/** What an endpoint said, as far as it is kept in the delivery log. */
+export interface Answer {
+  /** HTTP status or SMTP reply code. */
+  statusCode?: number;
+  /** SMTP reply, SNS message id or the first bytes of an HTTP body; redacted. */
+  response?: string;
+}
+
+/**
+ * What became of one attempt. The channel decides whether another attempt makes
+ * sense: it knows its protocol, the worker does not.
+ */
+export type SendOutcome =
+  | ({ kind: "delivered" } & Answer)
+  /** Another attempt may succeed. `retryAfterMs`: the endpoint asked to wait so long. */
+  | ({ kind: "retry"; error: string; retryAfterMs?: number } & Answer)
+  /** The protocol documents the failure as permanent. */
+  | ({ kind: "failed"; error: string } & Answer);
+
+/** Sends notices to channels of one kind. */
+export interface Sender<Type extends ChannelType> {
+  /**
+   * Makes one attempt. Expected failures are outcomes; a rejection is a defect.
+   * `signal` aborts the attempt, which then ends as "retry".
+   */
+  send(channel: Extract<Channel, { type: Type }>, notice: Notice, signal: AbortSignal): Promise<SendOutcome>;
+  /** Forgets pooled connections of a channel that was changed or deleted. */
+  forget(channelId: string): void;
+  /** Closes all connections. */
+  close(): Promise<void>;
+}

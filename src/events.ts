@@ -1,0 +1,40 @@
+/** The nine things that JITSudo tells about. */
+export const eventTypes = [
+  "request.pending",
+  "request.approved",
+  "request.denied",
+  "request.expired",
+  "request.break_glass",
+  "grant.active",
+  "grant.expiring_soon",
+  "grant.expired",
+  "grant.revoked",
+] as const;
+
+export type EventType = (typeof eventTypes)[number];
+
+/** A value that JSON can hold. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/**
+ * What the sender told about a request or a grant: the JSON of
+ * IngestEventRequest without its idempotency key. A field that was not sent is
+ * absent. Times are RFC 3339 strings.
+ */
+export interface EventPayload {
+  type: EventType;
+  occurred_at?: string;
+  request_id?: string;
+  grant_id?: string;
+  requester?: string;
+  reviewer?: string;
+  resource_type?: string;
+  resource_id?: string;
+  permission_set_arn?: string;
+  duration_seconds?: number;
+  justification?: string;
+  reason?: string;
+  expires_at?: string;
+  url?: string;
+  attributes?: { [key: string]: Json };
+}
