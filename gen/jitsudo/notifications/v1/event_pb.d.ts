@@ -118,6 +118,15 @@ export declare type IngestEventRequest = Message<"jitsudo.notifications.v1.Inges
    * @generated from field: google.protobuf.Struct attributes = 16;
    */
   attributes?: JsonObject | undefined;
+
+  /**
+   * The notice is useless after this time: a delivery that could not be made
+   * before it ends as "expired". Default: expires_at for grant.expiring_soon,
+   * else what the operator set for the event type. Not part of the payload.
+   *
+   * @generated from field: google.protobuf.Timestamp deliver_before = 17;
+   */
+  deliverBefore?: Timestamp | undefined;
 };
 
 /**

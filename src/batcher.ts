@@ -1,0 +1,78 @@
+/**
+ * Collects concurrent calls into batches: the first call runs at once, and what
+ * comes while it runs waits for it and then goes together. So nobody waits for a
+ * timer, and the busier it gets the larger the batches are.
+ */
+export interface Batcher<Item, Result> {
+  /** Resolves with the item's own result; rejects when its batch failed. */
+  add(item: Item): Promise<Result>;
+  /** Resolves when all that was added has settled. */
+  idle(): Promise<void>;
+}
+
+export interface BatcherOptions<Item, Result> {
+  /** Answers one result an item, in order. */
+  run(items: Item[]): Promise<Result[]>;
+  maxItems: number;
+  /** How many batches may run at the same time. */
+  concurrency?: number;
+}
+
+interface Waiting<Item, Result> {
+  item: Item;
+  resolve(result: Result): void;
+  reject(error: unknown): void;
+}
+
+export function createBatcher<Item, Result>({
+  run,
+  maxItems,
+  concurrency = 1,
+}: BatcherOptions<Item, Result>): Batcher<Item, Result> {
+  const waiting: Waiting<Item, Result>[] = [];
+  const idleWaiters: (() => void)[] = [];
+  let running = 0;
+  let scheduled = false;
+
+  function schedule(): void {
+    if (scheduled || running >= concurrency || waiting.length === 0) return;
+    scheduled = true;
+    // After the current turn, so that calls made together go together.
+    setImmediate(() => {
+      scheduled = false;
+      void runBatch();
+    });
+  }
+
+  async function runBatch(): Promise<void> {
+    const batch = waiting.splice(0, maxItems);
+    if (batch.length === 0) return;
+    running++;
+    schedule();
+    try {
+      const results = await run(batch.map(({ item }) => item));
+      batch.forEach(({ resolve }, index) => {
+        resolve(results[index] as Result);
+      });
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+    running--;
+    schedule();
+    if (running === 0 && waiting.length === 0) {
+      for (const resolve of idleWaiters.splice(0)) resolve();
+    }
+  }
+
+  return {
+    add: (item) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ item, resolve, reject });
+        schedule();
+      }),
+    idle: () =>
+      running === 0 && waiting.length === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => idleWaiters.push(resolve)),
+  };
+}

@@ -1,0 +1,42 @@
+import { createSnsSender } from "./aws-sns.ts";
+import type { Channel, ChannelType, Notice, Sender, SendOutcome } from "./channel.ts";
+import { createEmailSender } from "./email.ts";
+import { createGenericWebhookSender } from "./generic-webhook.ts";
+import { createHttpPoster } from "./http-post.ts";
+import { createSlackWebhookSender } from "./slack-webhook.ts";
+
+/** All kinds of channel behind one call. */
+export interface Senders {
+  send(channel: Channel, notice: Notice, signal: AbortSignal): Promise<SendOutcome>;
+  /** Drops the connections of a channel that was changed or deleted. */
+  forget(channel: Channel): void;
+  close(): Promise<void>;
+}
+
+export interface SendersOptions {
+  /** Longest time that one attempt may take. */
+  timeoutMs: number;
+}
+
+/** More of an HTTP response is not read. */
+const maxResponseBytes = 16_384;
+
+export function createSenders({ timeoutMs }: SendersOptions): Senders {
+  const poster = createHttpPoster({ timeoutMs, maxResponseBytes });
+  const senders: { [Type in ChannelType]: Sender<Type> } = {
+    slack_webhook: createSlackWebhookSender({ poster }),
+    email: createEmailSender({ timeoutMs }),
+    generic_webhook: createGenericWebhookSender({ poster }),
+    aws_sns: createSnsSender({ timeoutMs }),
+  };
+  // The compiler does not see that a channel and the sender of its type belong together.
+  const senderOf = (channel: Channel) => senders[channel.type] as Sender<ChannelType>;
+
+  return {
+    send: (channel, notice, signal) => senderOf(channel).send(channel, notice, signal),
+    forget: (channel) => senderOf(channel).forget(channel.id),
+    close: async () => {
+      await Promise.all(Object.values(senders).map((sender) => sender.close()));
+    },
+  };
+}
