@@ -1,0 +1,90 @@
+import type { ChannelConfigs, ChannelType } from "../channels/channel.ts";
+import type { SecretBox } from "./secret-box.ts";
+
+/** Any channel's config, seen as the JSON object that it is. */
+export type ConfigObject = Record<string, unknown>;
+
+/** Which fields of a config are secret, and how much of them a reader may see. */
+const secretFields: {
+  [Type in ChannelType]: { [Field in keyof ChannelConfigs[Type]]?: (value: string) => string };
+} = {
+  slack_webhook: { webhook_url: maskUrl },
+  email: { smtp_password: maskAll },
+  // Each value of `headers` is a secret of its own.
+  generic_webhook: { url: maskUrl, headers: maskAll, signing_secret: maskAll },
+  aws_sns: {},
+};
+
+const mask = "********";
+
+function maskAll(): string {
+  return mask;
+}
+
+/** Keeps the origin, which tells endpoints apart, and hides path and query, which carry the token. */
+function maskUrl(url: string): string {
+  const { origin, pathname, search } = new URL(url);
+  return pathname === "/" && search === "" ? url : `${origin}/${mask}`;
+}
+
+/** The config for storage: every secret sealed. `channelId` binds it to its row. */
+export function sealConfig(
+  box: SecretBox,
+  channelId: string,
+  type: ChannelType,
+  config: ConfigObject,
+): ConfigObject {
+  return mapSecrets(type, config, (value, path) => box.seal(value, `${channelId}/${path}`));
+}
+
+/** The config for sending: every secret in clear text. Throws when a key is missing. */
+export function openConfig(
+  box: SecretBox,
+  channelId: string,
+  type: ChannelType,
+  config: ConfigObject,
+): ConfigObject {
+  return mapSecrets(type, config, (value, path) => box.open(value, `${channelId}/${path}`));
+}
+
+/** The config for readers: every secret masked. Takes an opened config. */
+export function maskConfig(type: ChannelType, config: ConfigObject): ConfigObject {
+  return mapSecrets(type, config, (value, _path, maskOne) => maskOne(value));
+}
+
+/** Puts the current secrets back where `next` holds just their masks. */
+export function unmaskConfig(type: ChannelType, next: ConfigObject, current: ConfigObject): ConfigObject {
+  const masks = maskConfig(type, current);
+  return mapSecrets(type, next, (value, path) =>
+    valueAt(masks, path) === value ? (valueAt(current, path) ?? value) : value,
+  );
+}
+
+function mapSecrets(
+  type: ChannelType,
+  config: ConfigObject,
+  map: (value: string, path: string, maskOne: (value: string) => string) => string,
+): ConfigObject {
+  const masks: Record<string, (value: string) => string> = secretFields[type];
+  return Object.fromEntries(
+    Object.entries(config).map(([field, value]) => {
+      const maskOne = masks[field];
+      if (maskOne === undefined) return [field, value];
+      if (typeof value === "string") return [field, map(value, field, maskOne)];
+      if (typeof value !== "object" || value === null) return [field, value];
+      const entries = Object.entries(value).map(([key, item]) => [
+        key,
+        typeof item === "string" ? map(item, `${field}/${key}`, maskOne) : item,
+      ]);
+      return [field, Object.fromEntries(entries)];
+    }),
+  );
+}
+
+function valueAt(config: ConfigObject, path: string): string | undefined {
+  const [field = "", ...rest] = path.split("/");
+  const value = config[field];
+  if (rest.length === 0) return typeof value === "string" ? value : undefined;
+  const item = (value as Record<string, unknown> | undefined)?.[rest.join("/")];
+  return typeof item === "string" ? item : undefined;
+}

@@ -1,0 +1,121 @@
+import { v7 as uuidv7 } from "uuid";
+import type { ChannelType } from "../channels/channel.ts";
+import { type ConfigObject, openConfig, sealConfig } from "./channel-secrets.ts";
+import type { Database } from "./database.ts";
+import { Channel, ChannelHealth, type ChannelHealthRow, type ChannelRow } from "./entities.ts";
+import { deliveryTopic } from "./ingest.ts";
+import type { SecretBox } from "./secret-box.ts";
+
+/** A channel with its config in clear text and what is known of its endpoint's health. */
+export interface StoredChannel extends Omit<ChannelRow, "config"> {
+  config: ConfigObject;
+  health: ChannelHealthRow | undefined;
+}
+
+/** What a caller decides about a channel. */
+export interface ChannelSettings {
+  name: string;
+  config: ConfigObject;
+  enabled: boolean;
+  ordered: boolean;
+  eventFilters: string[];
+}
+
+export interface ChannelPage {
+  /** List what comes after this id. */
+  afterId: string | undefined;
+  limit: number;
+  type: ChannelType | undefined;
+}
+
+export type ChannelStore = ReturnType<typeof createChannelStore>;
+
+/** The channels of one tenant, and of no other: the tenant filter is bound here. */
+export function createChannelStore(database: Database, box: SecretBox, tenantId: string) {
+  function entityManager() {
+    const em = database.orm.em.fork();
+    em.setFilterParams("tenant", { tenantId });
+    return em;
+  }
+
+  function opened(row: ChannelRow, health: ChannelHealthRow | null | undefined): StoredChannel {
+    return {
+      ...row,
+      config: openConfig(box, row.id, row.type, row.config),
+      health: health ?? undefined,
+    };
+  }
+
+  return {
+    async create(type: ChannelType, settings: ChannelSettings): Promise<StoredChannel> {
+      const now = new Date();
+      const id = uuidv7();
+      const row = {
+        ...settings,
+        id,
+        tenantId,
+        type,
+        config: sealConfig(box, id, type, settings.config),
+        createdAt: now,
+        updatedAt: now,
+        deletedAt: null,
+      };
+      await entityManager().insert(Channel, row);
+      return opened(row, undefined);
+    },
+
+    async get(id: string): Promise<StoredChannel | undefined> {
+      const em = entityManager();
+      const row = await em.findOne(Channel, { id, deletedAt: null });
+      return row ? opened(row, await em.findOne(ChannelHealth, { channelId: id })) : undefined;
+    },
+
+    /** Oldest first; one more than asked for tells that there is a next page. */
+    async list({ afterId, limit, type }: ChannelPage): Promise<StoredChannel[]> {
+      const em = entityManager();
+      const where = { deletedAt: null, ...(afterId && { id: { $gt: afterId } }), ...(type && { type }) };
+      const rows = await em.find(Channel, where, { orderBy: { id: "asc" }, limit });
+      const healths = await em.find(ChannelHealth, { channelId: { $in: rows.map(({ id }) => id) } });
+      const byChannel = new Map(healths.map((health) => [health.channelId, health]));
+      return rows.map((row) => opened(row, byChannel.get(row.id)));
+    },
+
+    /**
+     * Changes what `change` returns, under a lock, so that two updates do not undo each other.
+     * Answers undefined when there is no such channel. Waiting deliveries of a
+     * channel that became disabled are cancelled by the workers.
+     */
+    async update(
+      id: string,
+      change: (current: StoredChannel) => Partial<ChannelSettings>,
+    ): Promise<StoredChannel | undefined> {
+      const em = entityManager();
+      const updated = await em.transactional(async (em) => {
+        const row = await em.findOne(Channel, { id, deletedAt: null }, { lockMode: 4 });
+        if (!row) return undefined;
+        const { config, ...rest } = change(opened(row, undefined));
+        em.assign(row, {
+          ...rest,
+          ...(config && { config: sealConfig(box, id, row.type, config) }),
+          updatedAt: new Date(),
+        });
+        return row;
+      });
+      await database.query(notifyWorkers);
+      return updated && opened(updated, await entityManager().findOne(ChannelHealth, { channelId: id }));
+    },
+
+    /** Answers false when there is no such channel. Its secrets are gone at once. */
+    async delete(id: string): Promise<boolean> {
+      const deleted = await entityManager().nativeUpdate(
+        Channel,
+        { id, deletedAt: null },
+        { deletedAt: new Date(), updatedAt: new Date(), enabled: false, config: {} },
+      );
+      await database.query(notifyWorkers);
+      return deleted > 0;
+    },
+  };
+}
+
+const notifyWorkers = { name: "notify_workers", text: `select pg_notify('${deliveryTopic}', '')` };

@@ -1,0 +1,138 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { Migrator } from "@mikro-orm/migrations";
+import { type PgliteDriver, MikroORM as PgliteOrm } from "@mikro-orm/pglite";
+import { type PostgreSqlDriver, MikroORM as PostgresOrm } from "@mikro-orm/postgresql";
+import type { Logger } from "pino";
+import { entities } from "./entities.ts";
+import { listenOnPool } from "./listen.ts";
+import { InitialMigration } from "./migrations/0001-initial.ts";
+
+/**
+ * The one way to the database: MikroORM for what people configure and read, plain
+ * SQL for the queue. PostgreSQL and the embedded PGlite answer alike.
+ */
+export interface Database {
+  orm: Orm;
+  /** True when the database is PGlite, which only this process can reach. */
+  embedded: boolean;
+  /**
+   * Runs one statement, which is one transaction. Arrays become PostgreSQL arrays.
+   * `name` keeps it as a prepared statement. Rejects with the driver's error.
+   */
+  query<Row>(statement: Statement, params?: unknown[]): Promise<Row[]>;
+  /** Calls back for every NOTIFY on `topic`, and once after each reconnect, since some may have been missed. */
+  listen(topic: string, onNotify: (payload: string) => void): Promise<{ close(): Promise<void> }>;
+  /** Resolves when the database answers. */
+  ping(): Promise<void>;
+  /** Runs `work` while no other process does so; for what happens once at start. */
+  exclusively<Result>(work: () => Promise<Result>): Promise<Result>;
+  close(): Promise<void>;
+}
+
+export type Orm = PostgresOrm | PgliteOrm;
+
+/** SQL that runs often enough to be worth a name. */
+export interface Statement {
+  name: string;
+  text: string;
+}
+
+export interface DatabaseOptions {
+  /** A postgres:// URL; absent: PGlite in `dataDir`. */
+  databaseUrl?: string | undefined;
+  dataDir: string;
+  /** Connections to PostgreSQL at the most. */
+  poolSize: number;
+  log: Logger;
+}
+
+// Any number will do that others who use the database are unlikely to choose.
+const startLock = 7_041_776;
+
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  return options.databaseUrl === undefined
+    ? openEmbedded(options)
+    : openPostgres(options, options.databaseUrl);
+}
+
+/** Brings the schema up to date. Answers the names of the migrations that were run. */
+export async function migrate(database: Database): Promise<string[]> {
+  const done = await database.exclusively(() => database.orm.migrator.up());
+  return done.map(({ name }) => name);
+}
+
+function commonOptions(log: Logger) {
+  return {
+    entities,
+    extensions: [Migrator],
+    discovery: { warnWhenNoEntities: false },
+    migrations: {
+      migrationsList: [{ name: "0001-initial", class: InitialMigration }],
+      tableName: "migration",
+      snapshot: false,
+      silent: true,
+      allOrNothing: true,
+    },
+    logger: (message: string) => log.warn(message),
+    colors: false,
+  };
+}
+
+async function openEmbedded({ dataDir, log }: DatabaseOptions): Promise<Database> {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const orm = await PgliteOrm.init<PgliteDriver>({
+    ...commonOptions(log),
+    dbName: join(dataDir, "postgres"),
+  });
+  const pglite = await (orm.em.getDriver() as PgliteDriver).getConnection().getNativeClient();
+  return {
+    orm,
+    embedded: true,
+    query: async <Row>({ text }: Statement, params: unknown[] = []) =>
+      (await pglite.query<Row>(text, params)).rows,
+    listen: async (topic, onNotify) => {
+      const unlisten = await pglite.listen(topic, onNotify);
+      return { close: () => unlisten() };
+    },
+    ping: async () => void (await pglite.query("select 1")),
+    exclusively: (work) => work(),
+    close: () => orm.close(true),
+  };
+}
+
+async function openPostgres({ poolSize, log }: DatabaseOptions, databaseUrl: string): Promise<Database> {
+  const orm = await PostgresOrm.init<PostgreSqlDriver>({
+    ...commonOptions(log),
+    clientUrl: databaseUrl,
+    ensureDatabase: false,
+    // One connection more: LISTEN keeps one for itself.
+    pool: { min: 1, max: poolSize + 1 },
+    driverOptions: {
+      application_name: "jitsudo-notifications",
+      connectionTimeoutMillis: 5_000,
+      query_timeout: 30_000,
+      keepAlive: true,
+    },
+  });
+  const pool = await (orm.em.getDriver() as PostgreSqlDriver).getConnection().getNativeClient();
+  return {
+    orm,
+    embedded: false,
+    query: async <Row>({ name, text }: Statement, params: unknown[] = []) =>
+      (await pool.query({ name, text, values: params })).rows as Row[],
+    listen: (topic, onNotify) => listenOnPool(pool, topic, onNotify, log),
+    ping: async () => void (await pool.query("select 1")),
+    exclusively: async (work) => {
+      const connection = await pool.connect();
+      try {
+        await connection.query("select pg_advisory_lock($1)", [startLock]);
+        return await work();
+      } finally {
+        // Closing the connection gives the lock back, whatever happened.
+        connection.release(true);
+      }
+    },
+    close: () => orm.close(true),
+  };
+}

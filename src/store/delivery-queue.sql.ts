@@ -1,0 +1,228 @@
+import type { Statement } from "./database.ts";
+
+const maxAttempts = 3;
+
+/*
+ * Hops along index delivery_queue_waiting from one channel to the next (a loose
+ * index scan), once for break-glass and once for the rest, so the cost is that of
+ * the channels that have work and not of the deliveries that wait. Locks nothing.
+ */
+export const waitingChannels: Statement = {
+  name: "waiting_channels",
+  text: `
+    with recursive hop (urgent, channel_id, n) as (
+      select u.urgent, (select q.channel_id from delivery_queue q
+        where q.lease_token is null and q.urgent = u.urgent and q.channel_id > $1
+        order by q.channel_id limit 1), 1
+      from (values (true), (false)) as u (urgent)
+      union all
+      select h.urgent, (select q.channel_id from delivery_queue q
+        where q.lease_token is null and q.urgent = h.urgent and q.channel_id > h.channel_id
+        order by q.channel_id limit 1), h.n + 1
+      from hop h where h.channel_id is not null and h.n < $2
+    )
+    select h.urgent, c.id as "channelId", c.tenant_id as "tenantId", c.type,
+      c.enabled and c.deleted_at is null as active,
+      coalesce(b.open_until > now(), false) as held,
+      coalesce(b.consecutive_failures, 0) as "consecutiveFailures"
+    from hop h
+    join channel c on c.id = h.channel_id
+    left join channel_health b on b.channel_id = c.id
+    order by h.urgent desc, h.channel_id`,
+};
+
+/*
+ * Takes the head of each line along index delivery_queue_waiting. A delivery
+ * with a subject waits for the earlier open ones of the same subject (index
+ * delivery_queue_subject); break-glass waits for none. Locks the rows it takes
+ * and passes those that another worker is just taking.
+ */
+export const claim: Statement = {
+  name: "claim",
+  text: `
+    with picked as materialized (
+      select d.delivery_id
+      from unnest($1::uuid[], $2::boolean[], $3::int[]) as quota (channel_id, urgent, n)
+      cross join lateral (
+        select q.delivery_id from delivery_queue q
+        where q.lease_token is null and q.urgent = quota.urgent and q.channel_id = quota.channel_id
+          and q.not_before <= now() and (q.expires_at is null or q.expires_at > now())
+          and (q.urgent or q.subject is null or not exists (
+            select 1 from delivery_queue e
+            where e.channel_id = q.channel_id and e.subject = q.subject and e.seq < q.seq))
+        order by q.seq
+        limit quota.n
+        for update skip locked
+      ) d
+    )
+    update delivery_queue q
+    set attempts = q.attempts + 1, started_at = now(), lease_token = $4,
+      lease_until = now() + $5 * interval '1 millisecond'
+    from picked p, event e, channel c
+    where q.delivery_id = p.delivery_id and e.id = q.event_id and c.id = q.channel_id
+    returning q.delivery_id as "deliveryId", q.tenant_id as "tenantId", q.channel_id as "channelId",
+      q.event_id as "eventId", q.urgent, q.attempts as attempt, e.payload, e.payload_hash as "payloadHash",
+      e.received_at as "receivedAt", q.expires_at as "expiresAt", c.type as "channelType",
+      c.updated_at::text as "channelVersion"`,
+};
+
+/* By primary key, fenced by the lease token. Counts only what may go out now. */
+export const begin: Statement = {
+  name: "begin_attempt",
+  text: `
+    with gate as (
+      select q.delivery_id, c.enabled and c.deleted_at is null as active,
+        greatest(0, ceil(extract(epoch from coalesce(b.open_until, now()) - now()) * 1000))::int as held_ms
+      from delivery_queue q
+      join channel c on c.id = q.channel_id
+      left join channel_health b on b.channel_id = q.channel_id
+      where q.delivery_id = $1
+    )
+    update delivery_queue q
+    set attempts = q.attempts + (case when g.active and g.held_ms = 0 then 1 else 0 end), started_at = now()
+    from gate g
+    where q.delivery_id = g.delivery_id and q.lease_token = $2 and q.attempts = $3 - 1
+    returning g.active, g.held_ms as "heldMs"`,
+};
+
+/* By primary key. */
+export const state: Statement = {
+  name: "delivery_state",
+  text: "select state from delivery where id = $1",
+};
+
+/*
+ * By primary key, fenced by the lease token: a worker that lost its lease writes
+ * nothing. Final states leave the queue; the attempts go to the log in the same
+ * transaction.
+ */
+export const settle: Statement = {
+  name: "settle",
+  text: `
+    with input as (
+      select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::uuid[], $6::int[],
+        $7::timestamptz[], $8::int[], $9::text[], $10::int[], $11::text[], $12::text[], $13::int[])
+        as t (delivery_id, lease_token, state, wait_ms, duplicate_of, number,
+          started_at, duration_ms, outcome, status_code, response, error, unmade)
+    ), kept as (
+      update delivery_queue q
+      set attempts = q.attempts - i.unmade,
+        not_before = now() + i.wait_ms * interval '1 millisecond',
+        lease_token = case when i.state = 'delivering' then q.lease_token end,
+        lease_until = case when i.state = 'delivering' then q.lease_until end
+      from input i
+      where i.state in ('delivering', 'pending') and q.delivery_id = i.delivery_id and q.lease_token = i.lease_token
+      returning q.delivery_id, q.tenant_id
+    ), done as (
+      delete from delivery_queue q
+      using input i
+      where i.state not in ('delivering', 'pending') and q.delivery_id = i.delivery_id and q.lease_token = i.lease_token
+      returning q.delivery_id, q.tenant_id, q.attempts
+    ), failed_again as (
+      update delivery d set last_error = i.error
+      from kept k join input i on i.delivery_id = k.delivery_id
+      where d.id = k.delivery_id and i.error is not null
+    ), completed as (
+      update delivery d
+      set state = i.state, attempts = f.attempts - i.unmade,
+        last_error = coalesce(i.error, d.last_error), duplicate_of = i.duplicate_of, completed_at = now()
+      from done f join input i on i.delivery_id = f.delivery_id
+      where d.id = f.delivery_id
+    ), held as (
+      select delivery_id, tenant_id from kept union all select delivery_id, tenant_id from done
+    ), logged as (
+      insert into attempt (delivery_id, number, tenant_id, started_at, duration_ms, outcome, status_code, response, error)
+      select i.delivery_id, i.number, h.tenant_id, i.started_at, i.duration_ms, i.outcome, i.status_code, i.response, i.error
+      from input i join held h on h.delivery_id = i.delivery_id
+      where i.number is not null
+    )
+    select delivery_id from held`,
+};
+
+/* By primary key, fenced by the lease token. */
+export const renew: Statement = {
+  name: "renew_leases",
+  text: `
+    update delivery_queue q
+    set lease_until = now() + $3 * interval '1 millisecond'
+    from unnest($1::uuid[], $2::uuid[]) as i (delivery_id, lease_token)
+    where q.delivery_id = i.delivery_id and q.lease_token = i.lease_token
+    returning q.delivery_id`,
+};
+
+/*
+ * Along index delivery_queue_leased. The attempt that was under way is logged as
+ * interrupted: whether it was sent, nobody knows. The third one was the last.
+ */
+export const recover: Statement = {
+  name: "recover_lost",
+  text: `
+    with lost as materialized (
+      select delivery_id from delivery_queue
+      where lease_token is not null and lease_until < now()
+      order by lease_until limit $1
+      for update skip locked
+    ), again as (
+      update delivery_queue q set lease_token = null, lease_until = null, not_before = now()
+      from lost l where q.delivery_id = l.delivery_id and q.attempts < ${maxAttempts}
+      returning q.delivery_id, q.tenant_id, q.channel_id, q.attempts, q.started_at, q.event_id, false as failed
+    ), spent as (
+      delete from delivery_queue q
+      using lost l where q.delivery_id = l.delivery_id and q.attempts >= ${maxAttempts}
+      returning q.delivery_id, q.tenant_id, q.channel_id, q.attempts, q.started_at, q.event_id, true as failed
+    ), found as (
+      select * from again union all select * from spent
+    ), logged as (
+      insert into attempt (delivery_id, number, tenant_id, started_at, duration_ms, outcome, error)
+      select delivery_id, attempts, tenant_id, started_at,
+        least(extract(epoch from now() - started_at) * 1000, 2147483647)::int, 'interrupted', 'the worker was lost during the attempt'
+      from found
+      on conflict (delivery_id, number) do nothing
+    ), noted as (
+      update delivery d
+      set last_error = 'the worker was lost during the attempt',
+        state = case when f.failed then 'failed' else d.state end,
+        attempts = case when f.failed then f.attempts else d.attempts end,
+        completed_at = case when f.failed then now() end
+      from found f where d.id = f.delivery_id
+    )
+    select f.delivery_id as "deliveryId", f.tenant_id as "tenantId", f.channel_id as "channelId", f.failed,
+      e.type as "eventType", e.payload_hash as "payloadHash"
+    from found f join event e on e.id = f.event_id`,
+};
+
+/* Along index delivery_queue_expiring. */
+export const expire: Statement = {
+  name: "expire_stale",
+  text: `
+    with stale as materialized (
+      select delivery_id from delivery_queue
+      where lease_token is null and expires_at <= now()
+      order by expires_at limit $1
+      for update skip locked
+    ), gone as (
+      delete from delivery_queue q using stale s where q.delivery_id = s.delivery_id
+      returning q.delivery_id, q.attempts
+    )
+    update delivery d set state = 'expired', attempts = g.attempts, completed_at = now()
+    from gone g where d.id = g.delivery_id
+    returning d.id`,
+};
+
+/* Along index delivery_queue_waiting, one line after the other. */
+export const cancel: Statement = {
+  name: "cancel_waiting",
+  text: `
+    with waiting as materialized (
+      select delivery_id from delivery_queue
+      where lease_token is null and urgent in (true, false) and channel_id = $1
+      limit $2
+      for update skip locked
+    ), gone as (
+      delete from delivery_queue q using waiting w where q.delivery_id = w.delivery_id
+      returning q.delivery_id, q.attempts
+    )
+    update delivery d set state = 'cancelled', attempts = g.attempts, completed_at = now()
+    from gone g where d.id = g.delivery_id
+    returning d.id`,
+};

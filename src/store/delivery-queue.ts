@@ -1,0 +1,185 @@
+import type { Channel } from "../channels/channel.ts";
+import type { Database } from "./database.ts";
+import * as sql from "./delivery-queue.sql.ts";
+
+/** A channel with waiting deliveries, as far as scheduling needs to know it. */
+export interface WaitingChannel {
+  channelId: string;
+  tenantId: string;
+  type: Channel["type"];
+  /** Whether it is about the channel's break-glass deliveries or about the others. */
+  urgent: boolean;
+  /** False: disabled or deleted, its deliveries are to be cancelled. */
+  active: boolean;
+  /** The circuit breaker holds deliveries back for now. */
+  held: boolean;
+  /** Failed attempts since the last success. */
+  consecutiveFailures: number;
+}
+
+/** How many deliveries of a channel's urgent or normal line a worker can start now. */
+export interface Quota {
+  channelId: string;
+  urgent: boolean;
+  count: number;
+}
+
+/** A delivery that this worker holds, its next attempt already counted. */
+export interface Claimed {
+  deliveryId: string;
+  tenantId: string;
+  channelId: string;
+  eventId: string;
+  urgent: boolean;
+  /** Number of the attempt that the claim began: 1 to 3. */
+  attempt: number;
+  payload: string;
+  payloadHash: string;
+  receivedAt: Date;
+  expiresAt: Date | undefined;
+  channelType: Channel["type"];
+  /** Says which version of the channel's config is current. */
+  channelVersion: string;
+}
+
+/** An attempt that was made, for the log. */
+export interface AttemptRecord {
+  number: number;
+  startedAt: Date;
+  durationMs: number;
+  outcome: "delivered" | "retry" | "failed";
+  statusCode: number | undefined;
+  response: string | undefined;
+  error: string | undefined;
+}
+
+/**
+ * The result of holding a delivery. "delivering": another attempt follows in
+ * `waitMs`, under the same lease. "pending": handed back for anyone to claim in
+ * `waitMs`.
+ */
+export interface Settlement {
+  deliveryId: string;
+  leaseToken: string;
+  state: "delivering" | "pending" | "delivered" | "failed" | "deduplicated" | "cancelled" | "expired";
+  waitMs?: number;
+  duplicateOf?: string;
+  attempt?: AttemptRecord;
+  /** True: an attempt was counted but not made, so it is taken off the count. */
+  unmade?: boolean;
+}
+
+/** A delivery that ended as failed because its workers were lost: it gives up its dedup key. */
+export interface Lost {
+  deliveryId: string;
+  tenantId: string;
+  channelId: string;
+  eventType: string;
+  payloadHash: string;
+}
+
+export type Beginning =
+  | { kind: "begun" }
+  /** The lease is another worker's. */
+  | { kind: "lost" }
+  /** The channel was disabled or deleted meanwhile. */
+  | { kind: "inactive" }
+  /** The channel's circuit breaker is open for so long. */
+  | { kind: "held"; forMs: number };
+
+export type DeliveryQueue = ReturnType<typeof createDeliveryQueue>;
+
+/** The worker's side of the queue. It sees all tenants; nothing that answers a caller may use it. */
+export function createDeliveryQueue(database: Database) {
+  return {
+    /** Up to `limit` channels with waiting deliveries whose id comes after `afterId`, break-glass ones first. */
+    async waitingChannels(afterId: string, limit: number): Promise<WaitingChannel[]> {
+      return await database.query<WaitingChannel>(sql.waitingChannels, [afterId, limit]);
+    },
+
+    /**
+     * Takes deliveries under a lease of `leaseMs` and counts their next attempt.
+     * A claim is the start of an attempt: it survives a crash, so that nothing is
+     * attempted more than three times.
+     */
+    async claim(quotas: Quota[], leaseToken: string, leaseMs: number): Promise<Claimed[]> {
+      const rows = await database.query<Claimed & { receivedAt: string; expiresAt: string | null }>(
+        sql.claim,
+        [
+          quotas.map(({ channelId }) => channelId),
+          quotas.map(({ urgent }) => urgent),
+          quotas.map(({ count }) => count),
+          leaseToken,
+          leaseMs,
+        ],
+      );
+      return rows.map((row) => ({
+        ...row,
+        receivedAt: new Date(row.receivedAt),
+        expiresAt: row.expiresAt === null ? undefined : new Date(row.expiresAt),
+      }));
+    },
+
+    /** Counts the next attempt of a held delivery, unless there is a reason against it. */
+    async begin(deliveryId: string, leaseToken: string, attempt: number): Promise<Beginning> {
+      const params = [deliveryId, leaseToken, attempt];
+      const [row] = await database.query<{ active: boolean; heldMs: number }>(sql.begin, params);
+      if (!row) return { kind: "lost" };
+      if (!row.active) return { kind: "inactive" };
+      return row.heldMs > 0 ? { kind: "held", forMs: row.heldMs } : { kind: "begun" };
+    },
+
+    /** Writes results, each only if its lease still holds. Answers whether it did, in order. */
+    async settle(settlements: Settlement[]): Promise<boolean[]> {
+      const rows = await database.query<{ delivery_id: string }>(sql.settle, [
+        settlements.map(({ deliveryId }) => deliveryId),
+        settlements.map(({ leaseToken }) => leaseToken),
+        settlements.map(({ state }) => state),
+        settlements.map(({ waitMs }) => Math.ceil(waitMs ?? 0)),
+        settlements.map(({ duplicateOf }) => duplicateOf ?? null),
+        settlements.map(({ attempt }) => attempt?.number ?? null),
+        settlements.map(({ attempt }) => attempt?.startedAt.toISOString() ?? null),
+        settlements.map(({ attempt }) => (attempt ? Math.round(attempt.durationMs) : null)),
+        settlements.map(({ attempt }) => attempt?.outcome ?? null),
+        settlements.map(({ attempt }) => attempt?.statusCode ?? null),
+        settlements.map(({ attempt }) => attempt?.response ?? null),
+        settlements.map(({ attempt }) => attempt?.error ?? null),
+        settlements.map(({ unmade }) => (unmade ? 1 : 0)),
+      ]);
+      const held = new Set(rows.map((row) => row.delivery_id));
+      return settlements.map(({ deliveryId }) => held.has(deliveryId));
+    },
+
+    /** Whether a delivery has ended without its notice being sent, so that another one may send it. */
+    async endedUnsent(deliveryId: string): Promise<boolean> {
+      const [row] = await database.query<{ state: string }>(sql.state, [deliveryId]);
+      return row === undefined || (row.state !== "delivered" && row.state !== "pending");
+    },
+
+    /** Prolongs leases by `leaseMs` from now. Answers the deliveries that are still held. */
+    async renew(held: { deliveryId: string; leaseToken: string }[], leaseMs: number): Promise<Set<string>> {
+      const rows = await database.query<{ delivery_id: string }>(sql.renew, [
+        held.map(({ deliveryId }) => deliveryId),
+        held.map(({ leaseToken }) => leaseToken),
+        leaseMs,
+      ]);
+      return new Set(rows.map((row) => row.delivery_id));
+    },
+
+    /** Takes up to `limit` deliveries back from workers whose leases ran out. Answers how many, and those that failed by it. */
+    async recover(limit: number): Promise<{ recovered: number; failed: Lost[] }> {
+      const rows = await database.query<Lost & { failed: boolean }>(sql.recover, [limit]);
+      return { recovered: rows.length, failed: rows.filter(({ failed }) => failed) };
+    },
+
+    /** Ends up to `limit` waiting deliveries whose time has passed. */
+    async expire(limit: number): Promise<number> {
+      return (await database.query(sql.expire, [limit])).length;
+    },
+
+    /** Ends up to `limit` waiting deliveries of a channel that is disabled or deleted. */
+    async cancel(channelId: string, limit: number): Promise<number> {
+      return (await database.query(sql.cancel, [channelId, limit])).length;
+    },
+  };
+}

@@ -1,0 +1,174 @@
+import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
+import type { ChannelType } from "../channels/channel.ts";
+import type { EventType } from "../events.ts";
+
+/**
+ * Every entity that belongs to a tenant carries this filter. It is always on and
+ * has no default, so a query that does not say whose rows it wants fails instead
+ * of reading everybody's.
+ */
+const tenantFilter = {
+  tenant: {
+    name: "tenant",
+    args: true,
+    default: true,
+    cond: (args: { tenantId?: string }) => ({ tenantId: args.tenantId }),
+  },
+};
+
+export const Tenant = defineEntity({
+  name: "Tenant",
+  tableName: "tenant",
+  properties: {
+    id: p.uuid().primary(),
+    name: p.text().unique(),
+    createdAt: p.datetime(),
+  },
+});
+
+export const ApiKey = defineEntity({
+  name: "ApiKey",
+  tableName: "api_key",
+  properties: {
+    id: p.uuid().primary(),
+    /** Null: an operator key, good for all tenants. */
+    tenantId: p.uuid().nullable(),
+    name: p.text(),
+    /** The part of the key that finds its row; not secret. */
+    prefix: p.text().unique(),
+    /** SHA-256 of the whole key, in hex. */
+    hash: p.text(),
+    scopes: p.array(),
+    createdAt: p.datetime(),
+    expiresAt: p.datetime().nullable(),
+    revokedAt: p.datetime().nullable(),
+    lastUsedAt: p.datetime().nullable(),
+  },
+});
+
+export const Channel = defineEntity({
+  name: "Channel",
+  tableName: "channel",
+  filters: tenantFilter,
+  properties: {
+    id: p.uuid().primary(),
+    tenantId: p.uuid(),
+    type: p.text().$type<ChannelType>(),
+    name: p.text(),
+    /** The channel's config with its secrets sealed (see secret-box.ts). */
+    config: p.json<Record<string, unknown>>(),
+    enabled: p.boolean(),
+    ordered: p.boolean(),
+    eventFilters: p.array(),
+    createdAt: p.datetime(),
+    updatedAt: p.datetime(),
+    /** Deleted channels stay for the delivery log, without their config. */
+    deletedAt: p.datetime().nullable(),
+  },
+});
+
+export const ChannelHealth = defineEntity({
+  name: "ChannelHealth",
+  tableName: "channel_health",
+  filters: tenantFilter,
+  properties: {
+    channelId: p.uuid().primary(),
+    tenantId: p.uuid(),
+    consecutiveFailures: p.integer(),
+    lastError: p.text().nullable(),
+    lastFailureAt: p.datetime().nullable(),
+    lastSuccessAt: p.datetime().nullable(),
+    openUntil: p.datetime().nullable(),
+  },
+});
+
+export const Event = defineEntity({
+  name: "Event",
+  tableName: "event",
+  filters: tenantFilter,
+  properties: {
+    id: p.uuid().primary(),
+    tenantId: p.uuid(),
+    type: p.text().$type<EventType>(),
+    /** The JSON of an EventPayload, canonical (RFC 8785). */
+    payload: p.text(),
+    /** SHA-256 of `payload`, in hex. */
+    payloadHash: p.text(),
+    idempotencyKey: p.text().nullable(),
+    receivedAt: p.datetime(),
+  },
+});
+
+/** An open delivery is "delivering" while a worker holds it. */
+export const deliveryStates = [
+  "pending",
+  "delivering",
+  "delivered",
+  "failed",
+  "deduplicated",
+  "cancelled",
+  "expired",
+] as const;
+
+export type DeliveryState = (typeof deliveryStates)[number];
+
+/** The queue's row of a delivery that is still open. */
+export const DeliveryQueue = defineEntity({
+  name: "DeliveryQueue",
+  tableName: "delivery_queue",
+  filters: tenantFilter,
+  properties: {
+    delivery: () => p.oneToOne(Delivery).primary().owner().joinColumn("delivery_id"),
+    tenantId: p.uuid(),
+    attempts: p.smallint(),
+    notBefore: p.datetime(),
+    leaseUntil: p.datetime().nullable(),
+  },
+});
+
+/** The record of a delivery. */
+export const Delivery = defineEntity({
+  name: "Delivery",
+  tableName: "delivery",
+  filters: tenantFilter,
+  properties: {
+    id: p.uuid().primary(),
+    tenantId: p.uuid(),
+    eventId: p.uuid(),
+    channel: () => p.manyToOne(Channel).joinColumn("channel_id"),
+    eventType: p.text().$type<EventType>(),
+    state: p.text().$type<Exclude<DeliveryState, "delivering">>(),
+    attempts: p.smallint(),
+    lastError: p.text().nullable(),
+    duplicateOf: p.uuid().nullable(),
+    createdAt: p.datetime(),
+    completedAt: p.datetime().nullable(),
+    queue: () => p.oneToOne(DeliveryQueue).mappedBy("delivery").nullable(),
+  },
+});
+
+export const Attempt = defineEntity({
+  name: "Attempt",
+  tableName: "attempt",
+  filters: tenantFilter,
+  properties: {
+    deliveryId: p.uuid().primary(),
+    number: p.smallint().primary(),
+    tenantId: p.uuid(),
+    startedAt: p.datetime(),
+    durationMs: p.integer(),
+    outcome: p.text().$type<"delivered" | "retry" | "failed" | "interrupted">(),
+    statusCode: p.integer().nullable(),
+    response: p.text().nullable(),
+    error: p.text().nullable(),
+  },
+});
+
+export type ChannelRow = InferEntity<typeof Channel>;
+export type ChannelHealthRow = InferEntity<typeof ChannelHealth>;
+export type DeliveryRow = InferEntity<typeof Delivery>;
+export type AttemptRow = InferEntity<typeof Attempt>;
+export type ApiKeyRow = InferEntity<typeof ApiKey>;
+export type TenantRow = InferEntity<typeof Tenant>;
+
+export const entities = [Tenant, ApiKey, Channel, ChannelHealth, Event, Delivery, DeliveryQueue, Attempt];

@@ -1,0 +1,59 @@
+import type { Database } from "./database.ts";
+
+/** Rows that one statement removes, so that nothing is locked for long. */
+const batch = 1_000;
+
+/**
+ * Removes finished deliveries, their attempts, and events without deliveries that
+ * are older than `maxAgeMs`. Answers how many deliveries and events went.
+ */
+export async function removeOld(
+  database: Database,
+  maxAgeMs: number,
+): Promise<{ deliveries: number; events: number }> {
+  return {
+    deliveries: await repeat(() => database.query(removeDeliveries, [maxAgeMs, batch])),
+    events: await repeat(() => database.query(removeEvents, [maxAgeMs, batch])),
+  };
+}
+
+async function repeat(removeBatch: () => Promise<unknown[]>): Promise<number> {
+  let removed = 0;
+  while (true) {
+    const { length } = await removeBatch();
+    removed += length;
+    if (length < batch) return removed;
+  }
+}
+
+/*
+ * Along the primary keys: a UUIDv7 begins with its time, so the oldest rows are
+ * the first ones. An old delivery that is still open stops nothing: it is skipped.
+ */
+const floor = `(lpad(to_hex(((extract(epoch from now()) * 1000 - $1::float8))::bigint), 12, '0')
+  || '70008000000000000000')::uuid`;
+
+const removeDeliveries = {
+  name: "remove_old_deliveries",
+  text: `
+    with old as materialized (
+      select id from delivery where id < ${floor} and state <> 'pending' and completed_at < now() - $1::float8 * interval '1 millisecond'
+      order by id limit $2
+      for update skip locked
+    ), attempts as (
+      delete from attempt a using old o where a.delivery_id = o.id
+    )
+    delete from delivery d using old o where d.id = o.id returning d.id`,
+};
+
+const removeEvents = {
+  name: "remove_old_events",
+  text: `
+    with old as materialized (
+      select e.id from event e
+      where e.id < ${floor} and not exists (select 1 from delivery d where d.event_id = e.id)
+      order by e.id limit $2
+      for update skip locked
+    )
+    delete from event e using old o where e.id = o.id returning e.id`,
+};
