@@ -1,0 +1,232 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { Batcher } from "../batcher.ts";
+import type { Channel, Notice, SendOutcome } from "../channels/channel.ts";
+import type { EventPayload } from "../events.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Observation } from "../store/channel-health.ts";
+import type { AttemptRecord, Claimed, DeliveryQueue, Settlement } from "../store/delivery-queue.ts";
+import { type BackoffOptions, backoffMs } from "./backoff.ts";
+import { type Dedup, dedupKey } from "./dedup.ts";
+import type { Lanes } from "./lanes.ts";
+import type { Lease, Leases } from "./leases.ts";
+
+const maxAttempts = 3;
+
+/** A wait longer than this is not worth holding a delivery for: it is handed back. */
+const longWaitMs = 15_000;
+
+/** While the database is away, writes are tried again this often. */
+const writeAgainMs = 250;
+
+/** What the loop works with; one set serves all deliveries of a process. */
+export interface LoopContext {
+  queue: DeliveryQueue;
+  settlements: Batcher<Settlement, boolean>;
+  send(channel: Channel, notice: Notice, signal: AbortSignal): Promise<SendOutcome>;
+  dedup: Dedup;
+  lanes: Lanes;
+  leases: Leases;
+  observe(observation: Observation): Promise<void>;
+  backoff: BackoffOptions;
+  metrics: Metrics;
+  /** Aborted when the process stops: who waits for a backoff hands back. */
+  stopping: AbortSignal;
+  log: Logger;
+}
+
+/** A delivery that this process holds, ready to be sent. */
+export interface Held {
+  claimed: Claimed;
+  channel: Channel;
+  lease: Lease;
+}
+
+/** How holding a delivery ended; undefined: somebody else has it. */
+type End = Omit<Settlement, "deliveryId" | "leaseToken"> | undefined;
+
+/**
+ * Takes one held delivery to its end: at most three attempts in all, a wait before
+ * each but the first. A wait holds no slot. Everything is written under the lease,
+ * so a worker that lost it changes nothing.
+ */
+export async function deliver(held: Held, context: LoopContext): Promise<void> {
+  const end = await attemptUpToThreeTimes(held, context);
+  const kept = end !== undefined && (await settle(held, end, context));
+  if (kept) reportEnd(held, end, context);
+  else reportLost(held, context);
+}
+
+async function attemptUpToThreeTimes(held: Held, context: LoopContext): Promise<End> {
+  const { claimed, channel, lease } = held;
+  const notice = noticeOf(claimed);
+  const user = { channelId: claimed.channelId, type: channel.type, urgent: claimed.urgent };
+
+  for (let number = claimed.attempt; number <= maxAttempts; number++) {
+    if (number > claimed.attempt) {
+      const beginning = await persist(held, context, () =>
+        context.queue.begin(lease.deliveryId, lease.leaseToken, number),
+      );
+      if (beginning.kind === "lost") return undefined;
+      if (beginning.kind === "inactive") return { state: "cancelled" };
+      if (beginning.kind === "held") return { state: "pending", waitMs: beginning.forMs };
+    }
+    const result = await context.lanes.run(user, () => useSlot(held, notice, context));
+    if (result.kind === "lost") return undefined;
+    if (result.kind === "expired") return { state: "expired", unmade: true };
+    if (result.kind === "duplicate") return { state: "deduplicated", duplicateOf: result.of, unmade: true };
+
+    const { outcome } = result;
+    const attempt = recordOf(number, result);
+    noteAttempt(held, attempt, context);
+    const observed = observe(held, outcome, context);
+    if (outcome.kind === "delivered") return { state: "delivered", attempt };
+    if (outcome.kind === "failed" || number === maxAttempts) return { state: "failed", attempt };
+
+    await observed;
+    const waitMs = backoffMs(number, outcome.retryAfterMs, context.backoff);
+    if (waitMs > longWaitMs || context.stopping.aborted) return { state: "pending", waitMs, attempt };
+    if (!(await settle(held, { state: "delivering", waitMs, attempt }, context))) return undefined;
+    const interrupted = await waitOr(waitMs, [context.stopping, lease.lost.signal]);
+    if (interrupted) return { state: "pending", waitMs };
+  }
+  throw new Error(`A delivery was claimed for attempt ${claimed.attempt}`);
+}
+
+/** What a slot was used for: a send, or finding out that there is nothing to send. */
+type SlotResult =
+  | { kind: "sent"; outcome: SendOutcome; startedAt: Date; durationMs: number }
+  | { kind: "duplicate"; of: string }
+  | { kind: "expired" }
+  | { kind: "lost" };
+
+/** The checks come right before the send, since the slot may have been waited for. */
+async function useSlot(held: Held, notice: Notice, context: LoopContext): Promise<SlotResult> {
+  const { claimed, channel, lease } = held;
+  if (claimed.expiresAt && claimed.expiresAt.getTime() <= Date.now()) return { kind: "expired" };
+  const duplicateOf = await findDuplicate(claimed, notice.event.type, context);
+  if (duplicateOf !== undefined) return { kind: "duplicate", of: duplicateOf };
+  if (!context.leases.holds(lease)) return { kind: "lost" };
+  const startedAt = new Date();
+  const startedMs = performance.now();
+  const outcome = await context.send(channel, notice, lease.lost.signal);
+  return { kind: "sent", outcome, startedAt, durationMs: performance.now() - startedMs };
+}
+
+/**
+ * Reserves the dedup key. A holder that has ended without sending has given the
+ * key up, even if its worker died before it could say so: the holder's record is
+ * asked, and the reservation then replaces it atomically.
+ */
+async function findDuplicate(
+  claimed: Claimed,
+  eventType: string,
+  { dedup, queue, metrics }: LoopContext,
+): Promise<string | undefined> {
+  const key = dedupKey({ ...claimed, eventType });
+  let reservation = await dedup.reserve(key, claimed.deliveryId);
+  while (reservation.kind === "duplicate" && (await queue.endedUnsent(reservation.of))) {
+    reservation = await dedup.reserve(key, claimed.deliveryId, reservation.of);
+  }
+  if (reservation.kind === "unavailable") metrics.dedupUnavailable.inc();
+  return reservation.kind === "duplicate" ? reservation.of : undefined;
+}
+
+function settle(held: Held, end: Exclude<End, undefined>, context: LoopContext): Promise<boolean> {
+  const { deliveryId, leaseToken } = held.lease;
+  return persist(held, context, () => context.settlements.add({ deliveryId, leaseToken, ...end }));
+}
+
+/**
+ * Writes what is known of a delivery, and goes on trying while the database is
+ * away: a result that is not written is a notice that is sent twice. Gives up
+ * with the database's error when the lease runs out, since the delivery may be
+ * another worker's from then on.
+ */
+async function persist<Result>(
+  { lease }: Held,
+  { leases, log }: LoopContext,
+  write: () => Promise<Result>,
+): Promise<Result> {
+  while (true) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!leases.holds(lease)) throw error;
+      log.warn(
+        { deliveryId: lease.deliveryId, err: (error as Error).message },
+        "cannot write a result, trying again",
+      );
+      await sleep(writeAgainMs);
+    }
+  }
+}
+
+async function waitOr(waitMs: number, signals: AbortSignal[]): Promise<boolean> {
+  const signal = AbortSignal.any(signals);
+  await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+  return signal.aborted;
+}
+
+function noticeOf(claimed: Claimed): Notice {
+  return {
+    deliveryId: claimed.deliveryId,
+    eventId: claimed.eventId,
+    tenantId: claimed.tenantId,
+    receivedAt: claimed.receivedAt,
+    event: JSON.parse(claimed.payload) as EventPayload,
+  };
+}
+
+function recordOf(
+  number: number,
+  { outcome, ...times }: Extract<SlotResult, { kind: "sent" }>,
+): AttemptRecord {
+  return {
+    number,
+    ...times,
+    outcome: outcome.kind,
+    statusCode: outcome.statusCode,
+    response: outcome.response,
+    error: outcome.kind === "delivered" ? undefined : outcome.error,
+  };
+}
+
+function observe({ claimed }: Held, outcome: SendOutcome, context: LoopContext): Promise<void> {
+  const { channelId, tenantId } = claimed;
+  const asked = outcome.kind === "retry" ? outcome.retryAfterMs : undefined;
+  return context.observe({
+    channelId,
+    tenantId,
+    error: outcome.kind === "delivered" ? undefined : outcome.error,
+    retryAfterMs: asked && Math.min(asked, context.backoff.retryAfterMaxMs),
+  });
+}
+
+function noteAttempt(held: Held, attempt: AttemptRecord, { metrics, log }: LoopContext): void {
+  const { number, outcome, durationMs, error } = attempt;
+  metrics.attempts.inc({ channel_type: held.channel.type, outcome });
+  const level = outcome === "delivered" ? "debug" : "warn";
+  log[level](
+    { ...idsOf(held), attempt: number, outcome, durationMs: Math.round(durationMs), error },
+    "attempt made",
+  );
+}
+
+function reportEnd(held: Held, { state }: Exclude<End, undefined>, { metrics, log }: LoopContext): void {
+  log.debug({ ...idsOf(held), state }, "delivery let go");
+  if (state === "pending" || state === "delivering") return;
+  metrics.deliveries.inc({ channel_type: held.channel.type, state });
+  if (state !== "delivered") return;
+  const seconds = (Date.now() - held.claimed.receivedAt.getTime()) / 1000;
+  metrics.deliverySeconds.observe({ channel_type: held.channel.type }, Math.max(0, seconds));
+}
+
+function reportLost(held: Held, { metrics, log }: LoopContext): void {
+  metrics.leasesLost.inc();
+  log.warn(idsOf(held), "lease lost to another worker, result dropped");
+}
+
+function idsOf({ claimed: { tenantId, channelId, eventId, deliveryId } }: Held) {
+  return { tenantId, channelId, eventId, deliveryId };
+}

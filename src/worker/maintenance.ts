@@ -1,0 +1,81 @@
+import type { Logger } from "pino";
+import type { Metrics } from "../metrics.ts";
+import type { DeliveryQueue } from "../store/delivery-queue.ts";
+
+export interface MaintenanceOptions {
+  queue: DeliveryQueue;
+  /** How often leases that ran out and notices that became useless are looked for. */
+  everyMs: number;
+  /** What is done once in a while beside that, such as retention. */
+  chores: (() => Promise<unknown>)[];
+  choresEveryMs: number;
+  /** Called when there is work again. */
+  onRecovered(): void;
+  metrics: Metrics;
+  log: Logger;
+}
+
+const batch = 1_000;
+
+/**
+ * What every worker process does beside sending. All of it may run in many
+ * processes at once: each takes rows that no other is working on.
+ */
+export function startMaintenance(options: MaintenanceOptions): { close(): Promise<void> } {
+  const { queue, metrics, log } = options;
+
+  const timers = [
+    repeat(options.everyMs, recoverLost, log),
+    repeat(options.everyMs, () => untilDone(() => queue.expire(batch)), log),
+    ...options.chores.map((chore) => repeat(options.choresEveryMs, chore, log)),
+  ];
+
+  async function recoverLost(): Promise<void> {
+    await untilDone(async () => {
+      const { recovered, failed } = await queue.recover(batch);
+      if (recovered === 0) return 0;
+      metrics.leasesRecovered.inc(recovered);
+      log.warn({ recovered, failed }, "took deliveries over from workers that were lost");
+      options.onRecovered();
+      return recovered;
+    });
+  }
+
+  return {
+    async close() {
+      await Promise.all(timers.map((timer) => timer.close()));
+    },
+  };
+}
+
+/** Repeats a batch as long as it comes back full. */
+async function untilDone(work: () => Promise<number>): Promise<void> {
+  while ((await work()) >= batch);
+}
+
+/** Runs `work` every `everyMs` after the last time ended; errors are logged and the next round tries again. */
+function repeat(everyMs: number, work: () => Promise<unknown>, log: Logger): { close(): Promise<void> } {
+  let closed = false;
+  let running: Promise<void> = Promise.resolve();
+  let timer: NodeJS.Timeout;
+
+  function schedule(): void {
+    if (closed) return;
+    timer = setTimeout(() => {
+      running = work().then(
+        () => undefined,
+        (error: unknown) => log.warn({ err: (error as Error).message }, "maintenance failed, trying again"),
+      );
+      void running.then(schedule);
+    }, everyMs);
+  }
+
+  schedule();
+  return {
+    close() {
+      closed = true;
+      clearTimeout(timer);
+      return running;
+    },
+  };
+}

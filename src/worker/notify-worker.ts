@@ -1,0 +1,164 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { v4 as uuidv4 } from "uuid";
+import type { Channel } from "../channels/channel.ts";
+import type { ChannelLoader } from "../store/channel-loader.ts";
+import type { Claimed, WaitingChannel } from "../store/delivery-queue.ts";
+import { deliver, type LoopContext } from "./attempt-loop.ts";
+import type { LaneUser } from "./lanes.ts";
+import type { Lease } from "./leases.ts";
+import { allocate } from "./schedule.ts";
+
+export interface NotifyWorkerOptions extends Omit<LoopContext, "stopping"> {
+  channels: ChannelLoader;
+  /** How long a claim holds without being renewed. */
+  leaseMs: number;
+  /** How often it looks for work when nobody says that there is some. */
+  pollMs: number;
+  /** Failed attempts in a row after which a channel is tried with one delivery at a time. */
+  breakerFailures: number;
+}
+
+export interface NotifyWorker {
+  /** There may be work. */
+  wake(): void;
+  /**
+   * Claims no more, lets sends under way finish for `graceMs`, then aborts them.
+   * Deliveries that wait for their backoff are handed back at once.
+   */
+  stop(graceMs: number): Promise<void>;
+}
+
+const firstId = "00000000-0000-0000-0000-000000000000";
+const channelsARound = 500;
+const cancelBatch = 1_000;
+
+/** After a defect of our own, such as a missing encryption key, a delivery waits for so long. */
+const defectWaitMs = 30_000;
+
+/** Claims deliveries as long as there are free slots, and takes each to its end. */
+export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
+  const { queue, lanes, leases, log, metrics } = options;
+  const stop = new AbortController();
+  const context: LoopContext = { ...options, stopping: stop.signal };
+  const underWay = new Set<Promise<void>>();
+  let afterId = firstId;
+  let wakeUp: () => void = () => undefined;
+  let awake = true;
+
+  async function run(): Promise<void> {
+    while (!stop.signal.aborted) {
+      awake = false;
+      const busy = await claimOnce().catch(async (error: unknown) => {
+        log.error({ err: (error as Error).message }, "cannot claim deliveries, trying again");
+        return false;
+      });
+      if (!busy && !awake) await restUntilWoken();
+    }
+  }
+
+  async function restUntilWoken(): Promise<void> {
+    const rest = new AbortController();
+    wakeUp = () => rest.abort();
+    const signal = AbortSignal.any([rest.signal, stop.signal]);
+    await sleep(options.pollMs, undefined, { signal }).catch(() => undefined);
+  }
+
+  function wake(): void {
+    awake = true;
+    wakeUp();
+  }
+
+  /** One round: who waits, who gets how many slots, and off they go. Answers whether to go on at once. */
+  async function claimOnce(): Promise<boolean> {
+    if (lanes.free(false) <= 0 && lanes.free(true) <= 0) return false;
+    const waiting = await queue.waitingChannels(afterId, channelsARound);
+    const normal = waiting.filter(({ urgent }) => !urgent);
+    const wrapped = afterId !== firstId && normal.length < channelsARound;
+    afterId = normal.length < channelsARound ? firstId : (normal.at(-1)?.channelId ?? firstId);
+    await cancelInactive(waiting);
+
+    const quotas = allocate(
+      waiting.filter(({ active }) => active),
+      { total: lanes.free, ofChannel: capacityOf },
+    );
+    if (quotas.length === 0) return wrapped;
+    const askedAt = performance.now();
+    const leaseToken = uuidv4();
+    const claimed = await queue.claim(quotas, leaseToken, options.leaseMs);
+    for (const delivery of claimed) take(delivery, leaseToken, askedAt);
+    return claimed.length > 0 || wrapped;
+  }
+
+  function capacityOf(channel: WaitingChannel): number {
+    // Break-glass is tried even where the breaker is open: better once too often.
+    if (channel.held && !channel.urgent) return 0;
+    const free = lanes.freeOf(channel);
+    const onTrial = channel.consecutiveFailures >= options.breakerFailures && !channel.urgent;
+    return onTrial ? Math.min(free, 1 - lanes.heldOf(channel)) : free;
+  }
+
+  async function cancelInactive(waiting: WaitingChannel[]): Promise<void> {
+    const ids = new Set(waiting.filter(({ active }) => !active).map(({ channelId }) => channelId));
+    for (const channelId of ids) {
+      const cancelled = await queue.cancel(channelId, cancelBatch);
+      log.info({ channelId, cancelled }, "cancelled deliveries of an inactive channel");
+      if (cancelled === cancelBatch) wake();
+    }
+  }
+
+  function take(claimed: Claimed, leaseToken: string, askedAt: number): void {
+    const lease = leases.hold(claimed.deliveryId, leaseToken, askedAt);
+    const user: LaneUser = {
+      channelId: claimed.channelId,
+      type: claimed.channelType,
+      urgent: claimed.urgent,
+    };
+    lanes.enter(user);
+    metrics.held.set(leases.size());
+    const work = handle(claimed, lease)
+      .catch((error: unknown) => {
+        // Nothing is lost: the lease runs out and the delivery is recovered.
+        const { deliveryId, channelId } = claimed;
+        log.error({ deliveryId, channelId, err: (error as Error).message }, "delivery left to its lease");
+      })
+      .finally(() => {
+        leases.release(lease);
+        lanes.leave(user);
+        underWay.delete(work);
+        metrics.held.set(leases.size());
+        wake();
+      });
+    underWay.add(work);
+  }
+
+  async function handle(claimed: Claimed, lease: Lease): Promise<void> {
+    const { deliveryId, channelId, channelVersion } = claimed;
+    let channel: Channel;
+    try {
+      channel = await options.channels.load(channelId, channelVersion);
+    } catch (error) {
+      log.error(
+        { deliveryId, channelId, err: (error as Error).message },
+        "cannot load the channel, trying later",
+      );
+      const { leaseToken } = lease;
+      const later = { deliveryId, leaseToken, state: "pending", waitMs: defectWaitMs, unmade: true } as const;
+      await context.settlements.add(later);
+      return;
+    }
+    await deliver({ claimed, channel, lease }, context);
+  }
+
+  const running = run();
+
+  return {
+    wake,
+    async stop(graceMs) {
+      stop.abort();
+      await running;
+      const abort = setTimeout(() => leases.abortAll(), graceMs);
+      await Promise.all(underWay);
+      clearTimeout(abort);
+    },
+  };
+}
