@@ -1,0 +1,79 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { BinaryReader } from "@bufbuild/protobuf/wire";
+import { type Any, AnySchema } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Metadata, ServiceError } from "@grpc/grpc-js";
+
+/**
+ * The error of a grpc-js call as a ConnectError, so that both clients fail
+ * alike: same codes (the numbers are gRPC's), same message, same details. The
+ * original is its `cause`.
+ */
+export function connectErrorFrom(error: unknown): ConnectError {
+  if (!isServiceError(error)) return ConnectError.from(error, Code.Internal);
+  const status = statusDetails(error.metadata);
+  const message = status?.message ?? reservedDecoded(error.details);
+  const code = error.code in Code ? (error.code as number) : Code.Unknown;
+  const result = new ConnectError(message, code, textHeaders(error.metadata), undefined, error);
+  result.details = (status?.details ?? []).map(({ typeUrl, value }) => ({
+    type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),
+    value,
+  }));
+  return result;
+}
+
+export function canceledError(): ConnectError {
+  return new ConnectError("The call was cancelled by its signal", Code.Canceled);
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && "code" in error && "details" in error && "metadata" in error;
+}
+
+/**
+ * Connect writes `grpc-message` with encodeURIComponent, grpc-js reads it with
+ * decodeURI, which leaves the characters that are reserved in a URI: ":" comes
+ * as "%3A". A message that contains the text "%3A" itself cannot be told apart
+ * here; the status details, which all errors of the service have, carry it intact.
+ */
+function reservedDecoded(text: string): string {
+  return text.replace(/%(?:2[346BCF]|3[ABDF]|40)/gi, decodeURIComponent);
+}
+
+/**
+ * The google.rpc.Status in `grpc-status-details-bin`, with the message as the
+ * service wrote it. Undefined where there is none or it cannot be read: the
+ * call's own code and message still tell what happened.
+ */
+function statusDetails(metadata: Metadata): { message: string; details: Any[] } | undefined {
+  const [bytes] = metadata.get("grpc-status-details-bin");
+  if (!(bytes instanceof Buffer)) return undefined;
+  try {
+    return readStatus(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads google.rpc.Status: int32 code = 1, string message = 2, repeated google.protobuf.Any details = 3. */
+function readStatus(bytes: Uint8Array): { message: string; details: Any[] } {
+  const reader = new BinaryReader(bytes);
+  const status = { message: "", details: [] as Any[] };
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag();
+    if (field === 2) status.message = reader.string();
+    else if (field === 3) status.details.push(fromBinary(AnySchema, reader.bytes()));
+    else reader.skip(wireType, field);
+  }
+  return status;
+}
+
+function textHeaders(metadata: Metadata): Headers {
+  const headers = new Headers();
+  for (const key of Object.keys(metadata.getMap())) {
+    for (const value of metadata.get(key)) {
+      if (typeof value === "string") headers.append(key, value);
+    }
+  }
+  return headers;
+}

@@ -1,0 +1,5 @@
+// Everything generated that a client needs: the services, their messages and the message schemas.
+export * from "../../gen/jitsudo/notifications/v1/channel_pb.js";
+export * from "../../gen/jitsudo/notifications/v1/delivery_pb.js";
+export * from "../../gen/jitsudo/notifications/v1/error_pb.js";
+export * from "../../gen/jitsudo/notifications/v1/event_pb.js";

@@ -1,0 +1,24 @@
+import type { TestProject } from "vitest/node";
+import { startPostgres } from "./postgres.ts";
+import { startRedis } from "./redis.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** A PostgreSQL for the whole run: make a database of your own in it with `createDatabase`. */
+    postgresUrl: string;
+    /** A Redis for the whole run, with the keys of all tests in it. */
+    redisUrl: string;
+  }
+}
+
+/** Starts one PostgreSQL and one Redis for the run. Tests that stop or pause a server start their own. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const postgres = await startPostgres();
+  const redis = await startRedis();
+  project.provide("postgresUrl", postgres.url);
+  project.provide("redisUrl", redis.url);
+  return async () => {
+    await redis.close();
+    await postgres.close();
+  };
+}
