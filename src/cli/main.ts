@@ -1,0 +1,115 @@
+#!/usr/bin/env node
+import { Command, Option } from "commander";
+import { pino } from "pino";
+import { AdminError, runAdminCommand } from "../admin.ts";
+import { ConfigError, readConfig } from "../config.ts";
+import { askOwner } from "../control-socket.ts";
+import { scopes } from "../services/caller.ts";
+import { createApiKeys } from "../store/api-keys.ts";
+import { type Database, migrate, openDatabase } from "../store/database.ts";
+
+const log = pino({ level: "warn" }, pino.destination(2));
+
+/** The operator's command line. Results go to standard output as JSON, errors to standard error. */
+function commandLine(): Command {
+  const program = new Command("jitsudo-notifications")
+    .description(
+      "Manages tenants and API keys. Works on the database of DATABASE_URL, else on the embedded one in " +
+        "JITSUDO_DATA_DIR; where the service runs on that one, it carries the command out.",
+    )
+    .showHelpAfterError();
+
+  program.command("migrate").description("bring the database's schema up to date").action(migrateNow);
+
+  const tenants = program.command("tenants").description("who uses the service");
+  tenants
+    .command("create")
+    .description("make a tenant")
+    .requiredOption("--name <name>", "a name that no other tenant has")
+    .action((options) => run("tenants create", options));
+  tenants
+    .command("list")
+    .description("list all tenants")
+    .action(() => run("tenants list", {}));
+
+  const keys = program.command("keys").description("what callers identify themselves with");
+  keys
+    .command("create")
+    .description("make a key and show it, this one time")
+    .requiredOption("--name <name>", "what the key is for")
+    .option("--tenant <id>", "the tenant that the key belongs to")
+    .option("--operator", "make a key that is good for all tenants, with all scopes")
+    .addOption(new Option("--scopes <scope...>", "what the key may do (default: all)").choices(scopes))
+    .option("--expires-at <time>", "when it ends, for example 2027-01-31T00:00:00Z (default: never)")
+    .action(createKey);
+  keys
+    .command("list")
+    .description("list keys, without their secrets")
+    .option("--tenant <id>", "only this tenant's")
+    .action((options) => run("keys list", options));
+  keys
+    .command("revoke")
+    .description("end a key; takes effect within seconds")
+    .argument("<id>", "the key's id")
+    .action((id) => run("keys revoke", { id }));
+  return program;
+}
+
+interface KeyOptions {
+  name: string;
+  tenant?: string;
+  operator?: boolean;
+  scopes?: string[];
+  expiresAt?: string;
+}
+
+async function createKey({ operator, ...options }: KeyOptions): Promise<void> {
+  // Not a default: a key for everything should be asked for by name.
+  if ((options.tenant === undefined) === !operator)
+    throw new AdminError("Give either --tenant or --operator");
+  if (operator && options.scopes) throw new AdminError("An operator key has all scopes");
+  await run("keys create", options);
+}
+
+async function run(command: string, args: object): Promise<void> {
+  const config = readConfig(process.env);
+  const answer = config.databaseUrl === undefined ? await askOwner(config.dataDir, command, args) : undefined;
+  if (answer && "error" in answer) throw new AdminError(answer.error);
+  print(
+    answer
+      ? answer.result
+      : await withDatabase(async (database) => {
+          await migrate(database);
+          return runAdminCommand(createApiKeys(database), command, args);
+        }),
+  );
+}
+
+async function migrateNow(): Promise<void> {
+  const config = readConfig(process.env);
+  if (config.databaseUrl === undefined && (await askOwner(config.dataDir, "tenants list", {}))) {
+    throw new AdminError("The service runs on this data folder and has migrated it at its start");
+  }
+  print({ migrations: await withDatabase(migrate) });
+}
+
+async function withDatabase<Result>(work: (database: Database) => Promise<Result>): Promise<Result> {
+  const database = await openDatabase({ ...readConfig(process.env), log });
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+function print(result: unknown): void {
+  process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
+}
+
+commandLine()
+  .parseAsync()
+  .catch((error: Error) => {
+    const expected = error instanceof AdminError || error instanceof ConfigError;
+    process.stderr.write(`${expected ? error.message : `Failed: ${error.message}`}\n`);
+    process.exitCode = 1;
+  });

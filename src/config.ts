@@ -1,0 +1,183 @@
+import { z } from "zod";
+import { type EventType, eventTypes } from "./events.ts";
+
+/** A setting that does not fit; the message names it and says what is allowed. */
+export class ConfigError extends Error {}
+
+const milliseconds = (defaultMs: number, min = 1, max = 2_147_483_647) =>
+  z.coerce.number().int().min(min).max(max).default(defaultMs);
+
+const count = (defaultCount: number, min: number, max: number) =>
+  z.coerce.number().int().min(min).max(max).default(defaultCount);
+
+const hostAndPort = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, "must be <host>:<port>, for example 127.0.0.1:8080")
+  .transform((value) => {
+    const colon = value.lastIndexOf(":");
+    return { host: value.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(value.slice(colon + 1)) };
+  })
+  .refine(({ port }) => port <= 65_535, "the port must be at most 65535");
+
+const encryptionKeys = z
+  .string()
+  .transform((value) => value.split(",").map((key) => Buffer.from(key.trim(), "base64")))
+  .refine(
+    (keys) => keys.every(({ length }) => length === 32),
+    "must be base64 of 32 bytes, several separated by commas",
+  );
+
+const maxAges = z
+  .string()
+  .transform((value) => Object.fromEntries(value.split(",").map((part) => part.trim().split("="))))
+  .pipe(z.partialRecord(z.enum(eventTypes), z.coerce.number().int().positive()))
+  .transform((seconds) =>
+    Object.fromEntries(Object.entries(seconds).map(([type, value]) => [type, Number(value) * 1000])),
+  );
+
+/** Every setting: its name in the environment, what is allowed, its default and its meaning. */
+const settings = z.object({
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL")
+    .optional()
+    .describe("PostgreSQL 15 or newer. Unset: the embedded database, in the data folder."),
+  REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\//, "must be a redis:// or rediss:// URL")
+    .optional()
+    .describe("Redis 6 or newer, for dedup keys. Unset: they live in the database."),
+  JITSUDO_LISTEN: hostAndPort
+    .prefault("127.0.0.1:8080")
+    .describe("Address of the API. Port 0 takes a free one."),
+  JITSUDO_DATA_DIR: z
+    .string()
+    .min(1)
+    .default("./data")
+    .describe(
+      "Folder of the embedded database, the first credentials and the encryption key that is made when none is set.",
+    ),
+  JITSUDO_ROLE: z
+    .enum(["all", "api", "worker"])
+    .default("all")
+    .describe("What the process does: answer calls, deliver, or both."),
+  JITSUDO_ENCRYPTION_KEYS: encryptionKeys
+    .optional()
+    .describe(
+      "Keys for secrets at rest, 32 bytes in base64, separated by commas. The first encrypts, all decrypt. Unset: one is made and kept in the data folder.",
+    ),
+  JITSUDO_LOG_LEVEL: z
+    .enum(["debug", "info", "warn", "error", "silent"])
+    .default("info")
+    .describe("Least level that is logged."),
+  JITSUDO_DATABASE_POOL: count(10, 2, 200).describe("Connections to PostgreSQL."),
+  JITSUDO_MAX_BODY_BYTES: count(4_194_304, 1_024, 67_108_864).describe("Largest request body, in bytes."),
+  JITSUDO_REQUEST_TIMEOUT_MS: milliseconds(15_000).describe("Longest time that a unary call may take."),
+  JITSUDO_SHUTDOWN_GRACE_MS: milliseconds(10_000, 0).describe(
+    "How long a stop waits for calls and sends under way.",
+  ),
+  JITSUDO_CONCURRENCY: count(256, 1, 10_000).describe("Sends under way at the same time in one process."),
+  JITSUDO_CHANNEL_CONCURRENCY: count(32, 1, 1_000).describe(
+    "Sends under way at the same time on one channel in one process.",
+  ),
+  JITSUDO_SLACK_PER_SECOND: count(1, 1, 1_000).describe(
+    "Messages a second on one Slack channel in one process.",
+  ),
+  JITSUDO_ATTEMPT_TIMEOUT_MS: milliseconds(10_000, 100).describe("Longest time that one attempt may take."),
+  JITSUDO_BACKOFF_BASE_MS: milliseconds(1_000).describe(
+    "Wait before the second attempt; four times as long before the third; with jitter.",
+  ),
+  JITSUDO_BACKOFF_MAX_MS: milliseconds(60_000).describe(
+    "Longest wait between two attempts, Retry-After aside.",
+  ),
+  JITSUDO_RETRY_AFTER_MAX_MS: milliseconds(300_000).describe("Longest Retry-After that is honoured."),
+  JITSUDO_BREAKER_FAILURES: count(20, 3, 10_000).describe(
+    "Failed attempts in a row after which a channel's deliveries are held back.",
+  ),
+  JITSUDO_BREAKER_OPEN_MS: milliseconds(5_000).describe(
+    "For how long at first; it doubles as failures go on.",
+  ),
+  JITSUDO_BREAKER_MAX_OPEN_MS: milliseconds(60_000).describe("For how long at the most."),
+  JITSUDO_LEASE_MS: milliseconds(30_000, 1_000).describe(
+    "Time after which a lost worker's deliveries are taken over, at the most a poll later.",
+  ),
+  JITSUDO_POLL_MS: milliseconds(1_000, 10).describe(
+    "How often a worker looks for work when nobody wakes it.",
+  ),
+  JITSUDO_DEDUP_WINDOW_MS: milliseconds(7_200_000, 100).describe("How long an equal notice is suppressed."),
+  JITSUDO_DEDUP_TIMEOUT_MS: milliseconds(250).describe(
+    "How long a send waits for Redis before it goes out unchecked.",
+  ),
+  JITSUDO_MAX_AGE_SECONDS: maxAges
+    .optional()
+    .describe(
+      "When a waiting notice becomes useless, by event type: request.pending=86400,grant.active=3600. Unset: never, but grant.expiring_soon at its expires_at.",
+    ),
+  JITSUDO_RETENTION_DAYS: z.coerce
+    .number()
+    .positive()
+    .max(3_650)
+    .default(90)
+    .describe("Age at which finished deliveries and events are removed."),
+});
+
+export type Config = ReturnType<typeof readConfig>;
+
+/** Reads the environment. Throws a ConfigError that names every variable that is unknown or malformed. */
+export function readConfig(env: NodeJS.ProcessEnv) {
+  const known = Object.keys(settings.shape);
+  const ours = Object.entries(env).filter(([name, value]) => known.includes(name) && value !== "");
+  const unknown = Object.keys(env).filter((name) => name.startsWith("JITSUDO_") && !known.includes(name));
+  const parsed = settings.safeParse(Object.fromEntries(ours));
+  const problems = [
+    ...unknown.map((name) => `${name}: there is no such setting`),
+    ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`),
+  ];
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems.join("\n"));
+  const { data } = parsed;
+  return {
+    databaseUrl: data.DATABASE_URL,
+    redisUrl: data.REDIS_URL,
+    listen: data.JITSUDO_LISTEN,
+    dataDir: data.JITSUDO_DATA_DIR,
+    role: data.JITSUDO_ROLE,
+    encryptionKeys: data.JITSUDO_ENCRYPTION_KEYS,
+    logLevel: data.JITSUDO_LOG_LEVEL,
+    poolSize: data.JITSUDO_DATABASE_POOL,
+    maxBodyBytes: data.JITSUDO_MAX_BODY_BYTES,
+    requestTimeoutMs: data.JITSUDO_REQUEST_TIMEOUT_MS,
+    shutdownGraceMs: data.JITSUDO_SHUTDOWN_GRACE_MS,
+    concurrency: data.JITSUDO_CONCURRENCY,
+    channelConcurrency: data.JITSUDO_CHANNEL_CONCURRENCY,
+    slackPerSecond: data.JITSUDO_SLACK_PER_SECOND,
+    attemptTimeoutMs: data.JITSUDO_ATTEMPT_TIMEOUT_MS,
+    backoff: {
+      baseMs: data.JITSUDO_BACKOFF_BASE_MS,
+      factor: 4,
+      maxMs: data.JITSUDO_BACKOFF_MAX_MS,
+      retryAfterMaxMs: data.JITSUDO_RETRY_AFTER_MAX_MS,
+    },
+    breaker: {
+      failures: data.JITSUDO_BREAKER_FAILURES,
+      openMs: data.JITSUDO_BREAKER_OPEN_MS,
+      maxOpenMs: data.JITSUDO_BREAKER_MAX_OPEN_MS,
+    },
+    leaseMs: data.JITSUDO_LEASE_MS,
+    pollMs: data.JITSUDO_POLL_MS,
+    dedupWindowMs: data.JITSUDO_DEDUP_WINDOW_MS,
+    dedupTimeoutMs: data.JITSUDO_DEDUP_TIMEOUT_MS,
+    maxAgeMs: (data.JITSUDO_MAX_AGE_SECONDS ?? {}) as Partial<Record<EventType, number>>,
+    retentionMs: data.JITSUDO_RETENTION_DAYS * 86_400_000,
+  };
+}
+
+/** The configuration as it may be logged: without credentials. */
+export function redactConfig(config: Config): Record<string, unknown> {
+  const origin = (url: string | undefined) => url && `${new URL(url).protocol}//${new URL(url).host}`;
+  return {
+    ...config,
+    databaseUrl: origin(config.databaseUrl),
+    redisUrl: origin(config.redisUrl),
+    encryptionKeys: config.encryptionKeys?.length,
+  };
+}

@@ -1,0 +1,86 @@
+import { rmSync } from "node:fs";
+import { createConnection, createServer, type Server, type Socket } from "node:net";
+import { join, relative } from "node:path";
+import { createInterface } from "node:readline";
+
+/** Carries out a command and answers JSON. */
+export type RunCommand = (command: string, args: unknown) => Promise<unknown>;
+
+/** Paths of Unix sockets are bounded: sockaddr_un has room for 107 bytes and a zero. */
+const maxPathBytes = 107;
+
+/**
+ * The embedded database belongs to one process. That process listens on a socket
+ * in the data folder, which only its owner can reach: whoever starts later sees by
+ * it that the folder is in use, and the command line gives its commands to it.
+ * Throws when another process has the folder.
+ */
+export async function openControlSocket(
+  dataDir: string,
+  run: RunCommand,
+): Promise<{ close(): Promise<void> }> {
+  const path = socketPath(dataDir);
+  if (await connect(path)) throw new Error(`The data folder ${dataDir} is in use by another process`);
+  rmSync(path, { force: true });
+  const server = createServer((socket) => serve(socket, run));
+  await listen(server, path);
+  return {
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+/** Has the process that owns the data folder carry a command out; undefined when there is none. */
+export async function askOwner(
+  dataDir: string,
+  command: string,
+  args: unknown,
+): Promise<{ result: unknown } | { error: string } | undefined> {
+  const socket = await connect(socketPath(dataDir));
+  if (!socket) return undefined;
+  socket.end(`${JSON.stringify({ command, args })}\n`);
+  for await (const line of createInterface({ input: socket })) return JSON.parse(line);
+  return { error: "The running process went away without an answer" };
+}
+
+async function serve(socket: Socket, run: RunCommand): Promise<void> {
+  // A client that goes away in the middle is its own problem.
+  socket.on("error", () => socket.destroy());
+  for await (const line of createInterface({ input: socket })) {
+    const answer = await answerTo(line, run);
+    socket.end(`${JSON.stringify(answer)}\n`);
+    return;
+  }
+}
+
+async function answerTo(line: string, run: RunCommand): Promise<{ result: unknown } | { error: string }> {
+  try {
+    const { command, args } = JSON.parse(line) as { command: string; args: unknown };
+    return { result: await run(command, args) };
+  } catch (error) {
+    return { error: (error as Error).message };
+  }
+}
+
+function socketPath(dataDir: string): string {
+  const absolute = join(dataDir, "control.sock");
+  const fromHere = relative(process.cwd(), absolute);
+  const path = fromHere.length < absolute.length ? fromHere : absolute;
+  if (Buffer.byteLength(path) > maxPathBytes)
+    throw new Error(`The path of the data folder is too long: ${dataDir}`);
+  return path;
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, resolve);
+  });
+}
+
+function connect(path: string): Promise<Socket | undefined> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path);
+    socket.once("connect", () => resolve(socket));
+    socket.once("error", () => resolve(undefined));
+  });
+}

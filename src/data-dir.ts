@@ -1,0 +1,42 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Credentials } from "./first-tenant.ts";
+
+/** Makes the data folder, readable by its owner alone. */
+export function makeDataDir(dataDir: string): void {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+}
+
+/** The key that encrypts secrets when the environment gives none: made once, then kept. */
+export function keptEncryptionKey(dataDir: string): Buffer {
+  const file = join(dataDir, "encryption-key");
+  // "wx": of two processes that start together, one makes the key and both read it.
+  if (!existsSync(file)) writeOnce(file, randomBytes(32).toString("base64"));
+  return Buffer.from(readFileSync(file, "utf8"), "base64");
+}
+
+/** Keeps the first tenant and key, for scripts. */
+export function keepCredentials(dataDir: string, { tenantId, apiKey }: Credentials): void {
+  const json = { tenant_id: tenantId, api_key: apiKey };
+  writeFileSync(credentialsFile(dataDir), `${JSON.stringify(json, undefined, 2)}\n`, { mode: 0o600 });
+}
+
+export function readCredentials(dataDir: string): Credentials | undefined {
+  const file = credentialsFile(dataDir);
+  if (!existsSync(file)) return undefined;
+  const json = JSON.parse(readFileSync(file, "utf8")) as { tenant_id: string; api_key: string };
+  return { tenantId: json.tenant_id, apiKey: json.api_key };
+}
+
+export function credentialsFile(dataDir: string): string {
+  return join(dataDir, "credentials.json");
+}
+
+function writeOnce(file: string, text: string): void {
+  try {
+    writeFileSync(file, text, { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}

@@ -1,0 +1,29 @@
+import type { Config } from "./config.ts";
+import { keepCredentials, readCredentials } from "./data-dir.ts";
+import { scopes } from "./services/caller.ts";
+import type { ApiKeys } from "./store/api-keys.ts";
+
+/** The tenant and the key that the first start makes. */
+export interface Credentials {
+  tenantId: string;
+  apiKey: string;
+}
+
+/**
+ * Makes a tenant and a key for it in a database that has no tenant yet, and keeps
+ * both in the data folder. Answers what is kept there, or undefined when another
+ * process or an operator made the first tenant.
+ */
+export async function makeFirstTenant(keys: ApiKeys, { dataDir }: Config): Promise<Credentials | undefined> {
+  if ((await keys.listTenants()).length > 0) return readCredentials(dataDir);
+  const tenant = await keys.createTenant("default");
+  const { key } = await keys.createKey({
+    tenantId: tenant.id,
+    name: "first key",
+    scopes: [...scopes],
+    expiresAt: null,
+  });
+  const credentials = { tenantId: tenant.id, apiKey: key };
+  keepCredentials(dataDir, credentials);
+  return credentials;
+}

@@ -1,0 +1,131 @@
+import { type Logger, pino } from "pino";
+import { runAdminCommand } from "./admin.ts";
+import { type Config, ConfigError, readConfig, redactConfig } from "./config.ts";
+import { openControlSocket } from "./control-socket.ts";
+import { keptEncryptionKey, makeDataDir } from "./data-dir.ts";
+import { makeFirstTenant } from "./first-tenant.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { createMetricsPage } from "./server/metrics-page.ts";
+import { startServer } from "./server/server.ts";
+import { createAuthenticator } from "./services/authenticator.ts";
+import { createFieldValidator } from "./services/field-validator.ts";
+import { registerServices } from "./services/services.ts";
+import { type ApiKeys, createApiKeys } from "./store/api-keys.ts";
+import { type Database, migrate, openDatabase } from "./store/database.ts";
+import { createSecretBox, type SecretBox } from "./store/secret-box.ts";
+import { createStore } from "./store/store.ts";
+import { welcome } from "./welcome.ts";
+import { startWorker } from "./worker/worker.ts";
+
+/** Ends something that was started; called in the reverse order of the starts. */
+type Closer = () => Promise<unknown>;
+
+interface Parts {
+  config: Config;
+  database: Database;
+  keys: ApiKeys;
+  box: SecretBox;
+  metrics: Metrics;
+  log: Logger;
+}
+
+/** Starts what the role asks for. What was started is in `closers`, also when the start fails. */
+async function start(config: Config, log: Logger, closers: Closer[]): Promise<void> {
+  makeDataDir(config.dataDir);
+  const parts = await open(config, log, closers);
+  const credentials = await parts.database.exclusively(() => makeFirstTenant(parts.keys, config));
+
+  if (config.role !== "api") {
+    const worker = await startWorker(parts);
+    closers.unshift(() => worker.stop(config.shutdownGraceMs));
+  }
+  const server = await serve(parts);
+  closers.unshift(server.close);
+  process.stdout.write(welcome(server.url, config.dataDir, credentials, parts.database.embedded));
+  process.stdout.write(`ready ${server.url}\n`);
+}
+
+async function open(config: Config, log: Logger, closers: Closer[]): Promise<Parts> {
+  let keys: ApiKeys | undefined;
+  if (config.databaseUrl === undefined) {
+    // Comes before the database is opened: two processes on one folder would destroy it.
+    const control = await openControlSocket(config.dataDir, (command, args) => {
+      if (!keys) throw new Error("The service is still starting, try again");
+      return runAdminCommand(keys, command, args);
+    });
+    closers.unshift(control.close);
+  }
+  const database = await openDatabase({ ...config, log });
+  closers.unshift(database.close);
+  const migrations = await migrate(database);
+  if (migrations.length > 0) log.info({ migrations }, "database migrated");
+  keys = createApiKeys(database);
+  const box = createSecretBox(config.encryptionKeys ?? [keptEncryptionKey(config.dataDir)]);
+  return { config, database, keys, box, metrics: createMetrics(), log };
+}
+
+function serve({ config, database, keys, box, metrics, log }: Parts) {
+  const services = {
+    store: createStore(database, box),
+    validate: createFieldValidator(),
+    metrics,
+    limits: { maxAgeMs: config.maxAgeMs },
+  };
+  return startServer({
+    ...config.listen,
+    // A worker answers health checks and metrics alone.
+    routes: (router) => {
+      if (config.role !== "worker") registerServices(router, services);
+    },
+    authenticate: createAuthenticator(keys),
+    ready: database.ping,
+    maxBodyBytes: config.maxBodyBytes,
+    requestTimeoutMs: config.requestTimeoutMs,
+    shutdownGraceMs: config.shutdownGraceMs,
+    http: createMetricsPage(metrics.registry),
+    log,
+  });
+}
+
+async function closeAll(closers: Closer[]): Promise<void> {
+  for (const close of closers) await close();
+}
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  log.info(redactConfig(config), "starting");
+  const closers: Closer[] = [];
+
+  let stopping = false;
+  function stop(signal: NodeJS.Signals): void {
+    // Whoever asks twice does not want to wait; what is under way is recovered by its lease.
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ signal }, "stopping");
+    closeAll(closers).then(
+      () => process.exit(0),
+      (error: Error) => {
+        log.error({ err: error.message }, "the stop failed");
+        process.exit(1);
+      },
+    );
+  }
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+
+  try {
+    await start(config, log, closers);
+  } catch (error) {
+    if (stopping) return;
+    await closeAll(closers);
+    throw error;
+  }
+}
+
+main().catch((error: Error) => {
+  process.stderr.write(
+    `${error instanceof ConfigError ? error.message : `Cannot start: ${error.message}`}\n`,
+  );
+  process.exitCode = 1;
+});

@@ -1,0 +1,38 @@
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import { ErrorDetailSchema } from "../../gen/jitsudo/notifications/v1/error_pb.js";
+import { openCallKey } from "./calls.ts";
+import { describeError } from "./describe-error.ts";
+
+/**
+ * Turns whatever a handler threw into the error that the caller gets. What nobody
+ * foresaw is logged, and its text stays here: the caller gets a fixed one.
+ */
+export type ToCallError = (reason: unknown, context: HandlerContext) => ConnectError;
+
+export function createToCallError({ log }: { log: Logger }): ToCallError {
+  return (reason, { signal, values, method }) => {
+    if (reason instanceof ConnectError && !isUnforeseen(reason)) return reason;
+    // A handler that is aborted may fail in any way; why it was aborted is the answer.
+    const why: unknown = signal.aborted ? signal.reason : undefined;
+    if (why instanceof ConnectError) return why;
+    log.error(
+      {
+        request_id: values.get(openCallKey)?.requestId,
+        method: `${method.parent.name}.${method.name}`,
+        error: describeError(reason),
+      },
+      "unexpected error",
+    );
+    // With the detail it is known as foreseen, wherever it passes again.
+    const detail = create(ErrorDetailSchema, { code: "internal" });
+    return new ConnectError("internal error", Code.Internal, undefined, [
+      { desc: ErrorDetailSchema, value: detail },
+    ]);
+  };
+}
+
+function isUnforeseen({ code, details }: ConnectError): boolean {
+  return details.length === 0 && (code === Code.Internal || code === Code.Unknown);
+}

@@ -1,0 +1,88 @@
+import { type DescMethod, getOption } from "@bufbuild/protobuf";
+import type { HandlerContext } from "@connectrpc/connect";
+import { validate as isUuid } from "uuid";
+import { required_scope } from "../../gen/jitsudo/notifications/v1/options_pb.js";
+import { type Authenticate, type Authentication, callerKey } from "../services/caller.ts";
+import { apiError, invalidFields } from "../services/errors.ts";
+import { openCallKey } from "./calls.ts";
+import type { ToCallError } from "./failures.ts";
+import { untilAborted } from "./until-aborted.ts";
+
+export interface RequestGateOptions {
+  authenticate: Authenticate;
+  toCallError: ToCallError;
+  /** The services that anyone may call, by full name. */
+  open: ReadonlySet<string>;
+  /** All methods that are served. */
+  methods: DescMethod[];
+}
+
+/**
+ * Lets a call pass, before its body is read, when its key and tenant belong
+ * together and the key has the method's scope; leaves the caller in the context.
+ * Throws the ConnectError that refuses the call.
+ */
+export type RequestGate = (context: HandlerContext) => Promise<void>;
+
+/** Throws when a method that is not open names no scope: it would be open by mistake. */
+export function createRequestGate({
+  authenticate,
+  toCallError,
+  open,
+  methods,
+}: RequestGateOptions): RequestGate {
+  const scopes = new Map<DescMethod, string>();
+  for (const method of methods) {
+    if (open.has(method.parent.typeName)) continue;
+    const scope = getOption(method, required_scope);
+    if (!scope) throw new Error(`${method.parent.typeName}.${method.name} has no required_scope`);
+    scopes.set(method, scope);
+  }
+
+  return async (context) => {
+    if (open.has(context.service.typeName)) return;
+    const apiKey = headerOf(context, "x-api-key");
+    if (!apiKey) throw apiError("unauthenticated", "the header X-API-Key is missing");
+    const tenantId = headerOf(context, "x-tenant-id")?.toLowerCase();
+    if (!tenantId) throw invalidTenant("the header is missing; it must be the tenant's UUID");
+    if (!isUuid(tenantId)) throw invalidTenant("must be the tenant's UUID");
+
+    const answer = await authenticated(apiKey, tenantId, context);
+    if (answer.kind === "unknown_key") {
+      throw apiError("unauthenticated", "the header X-API-Key holds no valid key");
+    }
+    if (answer.kind === "tenant_mismatch") {
+      throw apiError(
+        "tenant_mismatch",
+        "the key in X-API-Key belongs to another tenant than X-Tenant-ID names",
+      );
+    }
+    const scope = scopes.get(context.method);
+    if (scope === undefined || !answer.caller.scopes.has(scope)) {
+      throw apiError("permission_denied", `the key lacks the scope ${scope}`);
+    }
+    context.values.set(callerKey, answer.caller);
+  };
+
+  async function authenticated(
+    apiKey: string,
+    tenantId: string,
+    context: HandlerContext,
+  ): Promise<Authentication> {
+    try {
+      return await untilAborted(authenticate(apiKey, tenantId), context.signal);
+    } catch (reason) {
+      throw toCallError(reason, context);
+    }
+  }
+}
+
+function invalidTenant(message: string) {
+  return invalidFields([{ field: "X-Tenant-ID", message }]);
+}
+
+/** Read from the request itself, which spares the REST path the making of a Headers object. */
+function headerOf(context: HandlerContext, name: string): string | undefined {
+  const value = context.values.get(openCallKey)?.request.headers[name];
+  return typeof value === "string" ? value : undefined;
+}

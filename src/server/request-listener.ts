@@ -1,0 +1,78 @@
+import { createConnectRouter } from "@connectrpc/connect";
+import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
+import { Health } from "../../gen/health/v1/health_pb.js";
+import { createFieldValidator } from "../services/field-validator.ts";
+import { watchCallEnd } from "./call-end.ts";
+import { type Calls, type HttpRequest, type HttpResponse, openCallKey } from "./calls.ts";
+import { createToCallError } from "./failures.ts";
+import { createGuardedRouter } from "./guarded-router.ts";
+import { createHealthPages, registerHealth } from "./health.ts";
+import { jsonOptions } from "./json-options.ts";
+import type { Readiness } from "./readiness.ts";
+import { reflectionServices, registerReflection } from "./reflection.ts";
+import { createRequestGate } from "./request-gate.ts";
+import { createRestHandler } from "./rest-handler.ts";
+import { createRestRoutes } from "./rest-routes.ts";
+import { createRpcHandler } from "./rpc-handler.ts";
+import type { ServerOptions } from "./server-options.ts";
+
+/** What answers each request, of either HTTP version. */
+export type RequestListener = (request: HttpRequest, response: HttpResponse) => void;
+
+/**
+ * Puts together all that answers requests. Throws when a method names no scope or
+ * its REST annotation is not supported.
+ */
+export function createRequestListener(
+  { routes, authenticate, maxBodyBytes, requestTimeoutMs, log, http }: ServerOptions,
+  calls: Calls,
+  readiness: Readiness,
+): RequestListener {
+  const toCallError = createToCallError({ log });
+  const router = createConnectRouter({
+    requestGate: (context) => {
+      const call = context.values.get(openCallKey);
+      if (call) watchCallEnd(context, call, toCallError);
+      return gate(context);
+    },
+    readMaxBytes: maxBodyBytes,
+    acceptCompression: [compressionGzip, compressionBrotli],
+    jsonOptions,
+  });
+  const guarded = createGuardedRouter(router, { validate: createFieldValidator(), toCallError });
+  routes(guarded);
+  registerHealth(guarded, readiness, () => services.map(({ typeName }) => typeName));
+  registerReflection(guarded, () => services);
+  const services = [...new Set(router.handlers.map(({ service }) => service))];
+  const gate = createRequestGate({
+    authenticate,
+    toCallError,
+    open: new Set([Health.typeName, ...reflectionServices]),
+    methods: router.handlers.map(({ method }) => method),
+  });
+
+  const limits = { calls, maxBodyBytes, requestTimeoutMs };
+  const answerRpc = createRpcHandler({ handlers: router.handlers, ...limits });
+  const answerHealth = createHealthPages({ readiness, calls });
+  const answerRest = createRestHandler({
+    routes: createRestRoutes(guarded.unary),
+    gate,
+    toCallError,
+    ...limits,
+  });
+
+  return (request, response) => {
+    const [path, query] = splitTarget(request.url ?? "/");
+    if (answerRpc(request, response, path)) return;
+    if (answerHealth(request, response, path)) return;
+    if (http?.(request, response)) return;
+    answerRest(request, response, path, query);
+  };
+}
+
+function splitTarget(target: string): [path: string, query: string] {
+  // RFC 9112, section 3.2.2: a server takes the absolute form too.
+  const local = target.startsWith("/") ? target : target.replace(/^https?:\/\/[^/?#]*/i, "");
+  const mark = local.indexOf("?");
+  return mark < 0 ? [local, ""] : [local.slice(0, mark), local.slice(mark + 1)];
+}

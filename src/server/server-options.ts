@@ -1,0 +1,24 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import type { Authenticate } from "../services/caller.ts";
+import type { HttpRequest, HttpResponse } from "./calls.ts";
+
+export interface ServerOptions {
+  host: string;
+  /** 0 takes any free one. */
+  port: number;
+  /** Registers the services. */
+  routes(router: ConnectRouter): void;
+  authenticate: Authenticate;
+  /** Rejects while the service cannot work. */
+  ready(): Promise<void>;
+  /** Bound on one message, compressed or not. */
+  maxBodyBytes: number;
+  /** Deadline of every unary call; a client may ask for an earlier one. Streams have none. */
+  requestTimeoutMs: number;
+  /** How long calls may go on after close() before they end as "unavailable". */
+  shutdownGraceMs: number;
+  log: Logger;
+  /** Answers pages of its own, such as /metrics; false leaves the request to the API. Must not throw. */
+  http?(request: HttpRequest, response: HttpResponse): boolean;
+}

@@ -1,0 +1,86 @@
+import { type create, fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import type { UpdateChannelRequest } from "../../gen/jitsudo/notifications/v1/channel_pb.js";
+import { unmaskConfig } from "../store/channel-secrets.ts";
+import type { ChannelSettings, StoredChannel } from "../store/channel-store.ts";
+import { createRequests, settingsOf } from "./channel-settings.ts";
+import { type FieldViolation, invalidFields } from "./errors.ts";
+import type { FieldValidator } from "./field-validator.ts";
+import { explainJsonError } from "./json-violations.ts";
+
+const updatable = ["name", "config", "enabled", "event_filters", "ordered"] as const;
+type Updatable = (typeof updatable)[number];
+
+/**
+ * What an update makes of a channel: the fields that it names, the rest as it was.
+ * The result must be what the create call of the channel's type would accept, so
+ * there is one set of rules. Throws invalid_argument.
+ */
+export function changeSettings(
+  current: StoredChannel,
+  request: UpdateChannelRequest,
+  validate: FieldValidator,
+): ChannelSettings {
+  const named = namedFields(request);
+  const config = named.has("config")
+    ? (unmaskConfig(current.type, request.config ?? {}, current.config) as JsonObject)
+    : (current.config as JsonObject);
+  const clashes = Object.keys(config).filter((key) => (updatable as readonly string[]).includes(key));
+  if (clashes.length > 0) throw invalidFields(clashes.map((key) => unknownConfigField(key)));
+
+  const schema = createRequests[current.type];
+  const json = {
+    ...config,
+    name: named.has("name") ? (request.name ?? "") : current.name,
+    enabled: named.has("enabled") ? (request.enabled ?? false) : current.enabled,
+    ordered: named.has("ordered") ? (request.ordered ?? false) : current.ordered,
+    event_filters: named.has("event_filters") ? request.eventFilters : current.eventFilters,
+  };
+  const violations = checkJson(schema, json, validate);
+  if (violations.length > 0) throw invalidFields(violations.map(inConfig));
+  return settingsOf(current.type, fromJson(schema as never, json));
+}
+
+/** The mask, else what is set. Throws for names that cannot be updated. */
+function namedFields(request: UpdateChannelRequest): Set<Updatable> {
+  const paths = request.updateMask?.paths;
+  if (paths) {
+    const unknown = paths.filter((path) => !(updatable as readonly string[]).includes(path) && path !== "id");
+    if (unknown.length > 0) {
+      const message = `names ${unknown.join(", ")}, but only ${updatable.join(", ")} can be updated`;
+      throw invalidFields([{ field: "update_mask", message }]);
+    }
+    return new Set(paths as Updatable[]);
+  }
+  const set: Updatable[] = [];
+  if (request.name !== undefined) set.push("name");
+  if (request.config !== undefined) set.push("config");
+  if (request.enabled !== undefined) set.push("enabled");
+  if (request.ordered !== undefined) set.push("ordered");
+  if (request.eventFilters.length > 0) set.push("event_filters");
+  return new Set(set);
+}
+
+function checkJson(
+  schema: (typeof createRequests)[keyof typeof createRequests],
+  json: JsonValue,
+  validate: FieldValidator,
+): FieldViolation[] {
+  let message: ReturnType<typeof create>;
+  try {
+    message = fromJson(schema as never, json);
+  } catch (error) {
+    return explainJsonError(schema, json, error);
+  }
+  return validate(schema, message);
+}
+
+function inConfig({ field, message }: FieldViolation): FieldViolation {
+  const [top = ""] = field.split(/[.[]/);
+  return (updatable as readonly string[]).includes(top)
+    ? { field, message }
+    : { field: `config.${field}`, message };
+}
+
+function unknownConfigField(key: string): FieldViolation {
+  return { field: `config.${key}`, message: "unknown field" };
+}

@@ -1,0 +1,59 @@
+import { createRegistry, type DescMessage, type Message } from "@bufbuild/protobuf";
+import { pathToString } from "@bufbuild/protobuf/reflect";
+import { createValidator, type Violation } from "@bufbuild/protovalidate";
+import { file_jitsudo_notifications_v1_rules } from "../../gen/jitsudo/notifications/v1/rules_pb.js";
+import type { FieldViolation } from "./errors.ts";
+
+/**
+ * Checks a message against the rules in its proto. Answers one entry for each
+ * offending field, in the order of the rules; an empty array means valid. Throws
+ * when a rule itself is broken: a defect.
+ */
+export type FieldValidator = (desc: DescMessage, message: Message) => FieldViolation[];
+
+export function createFieldValidator(): FieldValidator {
+  // Our own predefined rules are extensions, which the validator knows only from a registry.
+  const validator = createValidator({ registry: createRegistry(file_jitsudo_notifications_v1_rules) });
+
+  return (desc, message) => {
+    const result = validator.validate(desc, message);
+    if (result.kind === "error") throw result.error;
+    return result.kind === "valid" ? [] : oneEntryPerField(desc, result.violations);
+  };
+}
+
+function oneEntryPerField(desc: DescMessage, violations: Violation[]): FieldViolation[] {
+  const messages = new Map<string, Set<string>>();
+  for (const violation of violations) {
+    const field = fieldOf(desc, violation);
+    const known = messages.get(field) ?? new Set();
+    messages.set(field, known.add(readable(violation.message)));
+  }
+  return [...messages].map(([field, texts]) => ({ field, message: [...texts].join(", ") }));
+}
+
+/** A rule of a whole message belongs to the field that its id names, if it names one. */
+function fieldOf(desc: DescMessage, { field, ruleId }: Violation): string {
+  if (field.length > 0) return pathToString(field);
+  return desc.fields.some(({ name }) => name === ruleId) ? ruleId : "";
+}
+
+/** The library's own messages, said so that they tell what is allowed. */
+const rewordings: [RegExp, string][] = [
+  [/^(?:value is empty, which is not|must be) a valid UUID$/, "must be a UUID"],
+  [/^(?:value is empty, which is not|must be) a valid email address$/, "must be an e-mail address"],
+  [/^must be greater than or equal to (\S+) and less than or equal to (\S+)$/, "must be from $1 to $2"],
+  [/^must be greater than or equal to (\S+)$/, "must be at least $1"],
+  [/^must be less than or equal to (\S+)$/, "must be at most $1"],
+  [/^must be in list \[(.*)\]$/s, "must be one of $1"],
+  [/^repeated value must contain unique items$/, "must not name an item twice"],
+  [/item\(s\)$/, "items"],
+  [/^does not match regex pattern `(.*)`$/s, "must match the pattern $1"],
+];
+
+function readable(message: string): string {
+  for (const [pattern, text] of rewordings) {
+    if (pattern.test(message)) return message.replace(pattern, text);
+  }
+  return message;
+}

@@ -1,0 +1,127 @@
+import { createHash } from "node:crypto";
+import { create, toJson } from "@bufbuild/protobuf";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
+import canonicalize from "canonicalize";
+import { v7 as uuidv7 } from "uuid";
+import { ErrorDetailSchema } from "../../gen/jitsudo/notifications/v1/error_pb.js";
+import {
+  type EventIngestService,
+  type IngestEventRequest,
+  IngestEventRequestSchema,
+  type IngestEventResponse,
+  IngestEventResponseSchema,
+  type IngestEventResult,
+  IngestEventResultSchema,
+} from "../../gen/jitsudo/notifications/v1/event_pb.js";
+import type { EventType } from "../events.ts";
+import type { Metrics } from "../metrics.ts";
+import type { NewEvent } from "../store/ingest.ts";
+import type { Store, TenantStore } from "../store/store.ts";
+import { callerOf } from "./caller.ts";
+import { apiError, invalidFields } from "./errors.ts";
+import type { FieldValidator } from "./field-validator.ts";
+
+export interface IngestLimits {
+  /** How long a notice of each type stays useful after its receipt, in milliseconds; absent: for ever. */
+  maxAgeMs: Partial<Record<EventType, number>>;
+}
+
+export interface IngestServiceOptions {
+  store: Store;
+  validate: FieldValidator;
+  metrics: Metrics;
+  limits: IngestLimits;
+}
+
+export function createIngestService(options: IngestServiceOptions): ServiceImpl<typeof EventIngestService> {
+  const { store, validate, metrics } = options;
+
+  async function ingest(request: IngestEventRequest, tenant: TenantStore): Promise<IngestEventResponse> {
+    const violations = validate(IngestEventRequestSchema, request);
+    if (violations.length > 0) throw invalidFields(violations);
+    const ingested = await tenant.ingest(newEvent(request, options));
+    if (ingested.kind === "conflict") {
+      const message = "idempotency_key was used for another event";
+      throw apiError("already_exists", message, [{ field: "idempotency_key", message }]);
+    }
+    const { id, deliveries, kind } = ingested;
+    if (kind === "accepted") metrics.eventsIngested.inc({ event_type: request.type });
+    return create(IngestEventResponseSchema, { id, deliveries, replayed: kind === "replayed" });
+  }
+
+  /** One result an event. What keeps the store from answering at all fails the call. */
+  async function ingestAll(
+    requests: IngestEventRequest[],
+    context: HandlerContext,
+  ): Promise<IngestEventResult[]> {
+    const tenant = store.forTenant(callerOf(context).tenantId);
+    return Promise.all(
+      requests.map(async (request) => {
+        try {
+          return accepted(await ingest(request, tenant));
+        } catch (error) {
+          if (error instanceof ConnectError && error.code !== Code.Unavailable) return rejected(error);
+          throw error;
+        }
+      }),
+    );
+  }
+
+  return {
+    ingestEvent: (request, context) => ingest(request, store.forTenant(callerOf(context).tenantId)),
+
+    async ingestEvents({ events }, context) {
+      return { results: await ingestAll(events, context) };
+    },
+
+    async *streamEvents(requests, context) {
+      for await (const { events } of requests) yield { results: await ingestAll(events, context) };
+    },
+  };
+}
+
+function newEvent(request: IngestEventRequest, options: IngestServiceOptions): Omit<NewEvent, "tenantId"> {
+  const payload = canonicalPayload(request);
+  return {
+    id: uuidv7(),
+    type: request.type as EventType,
+    payload,
+    payloadHash: createHash("sha256").update(payload).digest("hex"),
+    idempotencyKey: request.idempotencyKey || undefined,
+    subject: request.requestId || request.grantId || undefined,
+    expiresAt: expiryOf(request, options.limits),
+  };
+}
+
+/**
+ * The event as it was sent, without what tells the service how to handle it, in
+ * the canonical form of RFC 8785: equal events have equal texts, whichever
+ * protocol they came by.
+ */
+export function canonicalPayload(request: IngestEventRequest): string {
+  const json = toJson(IngestEventRequestSchema, request, { useProtoFieldName: true }) as Record<
+    string,
+    unknown
+  >;
+  const { idempotency_key: _key, deliver_before: _before, ...payload } = json;
+  return canonicalize(payload) as string;
+}
+
+/** The sender's word, else the end of what is about to expire, else the operator's limit. */
+function expiryOf(request: IngestEventRequest, { maxAgeMs }: IngestLimits): Date | undefined {
+  if (request.deliverBefore) return timestampDate(request.deliverBefore);
+  if (request.type === "grant.expiring_soon" && request.expiresAt) return timestampDate(request.expiresAt);
+  const ageMs = maxAgeMs[request.type as EventType];
+  return ageMs === undefined ? undefined : new Date(Date.now() + ageMs);
+}
+
+function accepted(response: IngestEventResponse): IngestEventResult {
+  return create(IngestEventResultSchema, { result: { case: "accepted", value: response } });
+}
+
+function rejected(error: ConnectError): IngestEventResult {
+  const [detail] = error.findDetails(ErrorDetailSchema);
+  const value = { message: error.rawMessage, ...(detail && { detail }) };
+  return create(IngestEventResultSchema, { result: { case: "rejected", value } } as never);
+}
