@@ -3,7 +3,8 @@ import { Command, Option } from "commander";
 import { pino } from "pino";
 import { AdminError, runAdminCommand } from "../admin.ts";
 import { ConfigError, readConfig } from "../config.ts";
-import { askOwner } from "../control-socket.ts";
+import { askOwner, openControlSocket } from "../control-socket.ts";
+import { makeDataDir } from "../data-dir.ts";
 import { scopes } from "../services/caller.ts";
 import { createApiKeys } from "../store/api-keys.ts";
 import { type Database, migrate, openDatabase } from "../store/database.ts";
@@ -94,12 +95,21 @@ async function migrateNow(): Promise<void> {
 }
 
 async function withDatabase<Result>(work: (database: Database) => Promise<Result>): Promise<Result> {
-  const database = await openDatabase({ ...readConfig(process.env), log });
+  const config = readConfig(process.env);
+  // The embedded database is one process's at a time, be it for a single command.
+  const lock = config.databaseUrl === undefined ? await lockDataDir(config.dataDir) : undefined;
+  const database = await openDatabase({ ...config, log });
   try {
     return await work(database);
   } finally {
     await database.close();
+    await lock?.close();
   }
+}
+
+function lockDataDir(dataDir: string): ReturnType<typeof openControlSocket> {
+  makeDataDir(dataDir);
+  return openControlSocket(dataDir, () => Promise.reject(new AdminError("Another command is running, try again")));
 }
 
 function print(result: unknown): void {

@@ -3,9 +3,9 @@ import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { ErrorDetailSchema } from "../../gen/jitsudo/notifications/v1/error_pb.js";
 import { invalidFields } from "../services/errors.ts";
+import { explainJsonError } from "../services/json-violations.ts";
 import type { Call } from "./calls.ts";
 import type { ToCallError } from "./failures.ts";
-import { explainJsonError } from "./json-violations.ts";
 
 /** What the signals of calls that ended well are aborted with. */
 const ended = new ConnectError("the call has ended", Code.Canceled);

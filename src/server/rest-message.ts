@@ -1,6 +1,6 @@
 import { fromJson, fromJsonString, type JsonValue, type Message, mergeFromJson } from "@bufbuild/protobuf";
 import { invalidFields } from "../services/errors.ts";
-import { explainJsonError } from "./json-violations.ts";
+import { explainJsonError } from "../services/json-violations.ts";
 import { readQuery } from "./rest-query.ts";
 import type { Route } from "./rest-routes.ts";
 

@@ -37,9 +37,8 @@ export interface IngestServiceOptions {
 export function createIngestService(options: IngestServiceOptions): ServiceImpl<typeof EventIngestService> {
   const { store, validate, metrics } = options;
 
+  /** Stores a valid event. */
   async function ingest(request: IngestEventRequest, tenant: TenantStore): Promise<IngestEventResponse> {
-    const violations = validate(IngestEventRequestSchema, request);
-    if (violations.length > 0) throw invalidFields(violations);
     const ingested = await tenant.ingest(newEvent(request, options));
     if (ingested.kind === "conflict") {
       const message = "idempotency_key was used for another event";
@@ -59,6 +58,8 @@ export function createIngestService(options: IngestServiceOptions): ServiceImpl<
     return Promise.all(
       requests.map(async (request) => {
         try {
+          const violations = validate(IngestEventRequestSchema, request);
+          if (violations.length > 0) throw invalidFields(violations);
           return accepted(await ingest(request, tenant));
         } catch (error) {
           if (error instanceof ConnectError && error.code !== Code.Unavailable) return rejected(error);

@@ -1,6 +1,7 @@
 import type { TestProject } from "vitest/node";
 import { startPostgres } from "./postgres.ts";
 import { startRedis } from "./redis.ts";
+import { makeTempDir, removeDir } from "./temp-dir.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -8,6 +9,8 @@ declare module "vitest" {
     postgresUrl: string;
     /** A Redis for the whole run, with the keys of all tests in it. */
     redisUrl: string;
+    /** A folder for the whole run, for what is costly to make and used by several files. */
+    sharedDir: string;
   }
 }
 
@@ -15,10 +18,13 @@ declare module "vitest" {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const postgres = await startPostgres();
   const redis = await startRedis();
+  const sharedDir = await makeTempDir();
   project.provide("postgresUrl", postgres.url);
   project.provide("redisUrl", redis.url);
+  project.provide("sharedDir", sharedDir);
   return async () => {
     await redis.close();
     await postgres.close();
+    removeDir(sharedDir);
   };
 }
