@@ -1,5 +1,7 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { createAddressGuard } from "../src/channels/address-guard.ts";
+import { loopbackRanges } from "../src/channels/address-rules.ts";
 import type { ChannelConfigs, Notice, SendOutcome } from "../src/channels/channel.ts";
 import { createEmailSender, type EmailSenderOptions } from "../src/channels/email.ts";
 import { type EventPayload, eventTypes } from "../src/events.ts";
@@ -46,9 +48,10 @@ async function startSink(options: SmtpSinkOptions = {}): Promise<SmtpSink> {
   return sink;
 }
 
-/** A sender that trusts the test's authority. */
+/** A sender for channels that trust the test's authority. */
 function startSender(options: Partial<EmailSenderOptions> = {}) {
-  const sender = createEmailSender({ timeoutMs: 5_000, tls: { ca: certificates.ca }, ...options });
+  const guard = createAddressGuard({ allow: loopbackRanges });
+  const sender = createEmailSender({ timeoutMs: 5_000, guard, ...options });
   closers.unshift(() => sender.close());
   const send = (
     to: { host: string; port: number },
@@ -65,6 +68,7 @@ function startSender(options: Partial<EmailSenderOptions> = {}) {
           smtp_port: to.port,
           from_address: "access@example.com",
           to_addresses: ["ops@example.com"],
+          ca_certificate: certificates.ca,
           ...config,
         },
       },
@@ -87,21 +91,24 @@ describe("a mail", () => {
       to: ["ops@example.com", "security@example.com"],
     });
     const parsed = mail?.parsed;
-    expect(parsed?.subject).toBe("[JITSudo] Break-glass access used: alice on aws_account 123");
+    expect(parsed?.subject).toBe("[Break-glass access used] alice on AWS account 123 (req-7)");
     expect(parsed?.from?.text).toBe('"JITSudo" <access@example.com>');
     expect(parsed?.messageId).toBe("<0198c0de-0000-7000-8000-000000000001@example.com>");
     expect(parsed?.date).toEqual(new Date("2026-03-01T10:00:00Z"));
     expect(parsed?.references).toMatch(/^<thread-[0-9a-f]{32}@example\.com>$/);
+    expect(parsed?.inReplyTo).toBe(parsed?.references);
+    expect(mail?.raw).toMatch(/^List-ID: "?JITSudo"? <access-notices\.example\.com>\r$/im);
     expect(parsed?.headers.get("auto-submitted")).toBe("auto-generated");
     expect(parsed?.headers.get("x-jitsudo-event-type")).toBe("request.break_glass");
     expect(mail?.raw).toMatch(/^Importance: High\r$/m);
     expect(parsed?.text?.trim()).toBe(
       [
         "Break-glass access used",
-        "alice used emergency break-glass access to aws_account 123.",
-        "Requester: alice\nResource: aws_account 123\nJustification: Database <down>\n    Restore & check\nRequest: req-7",
-        "https://jitsudo.example.com/requests/7?a=1&b=2",
-        "request.break_glass, 2026-03-01 09:05 UTC. Sent by JITSudo.",
+        "alice used break-glass to get access to AWS account 123.\nThe approval was bypassed. Check that the emergency is real, and revoke the access if it is not.",
+        "Justification:\n> Database <down>\n> Restore & check",
+        "Check this access: https://jitsudo.example.com/requests/7?a=1&b=2",
+        "Requester: alice\nResource: AWS account 123\nRequest: req-7",
+        "JITSudo · request.break_glass · Sun, 1 Mar 2026, 09:05 UTC",
       ].join("\n\n"),
     );
     expect(parsed?.html).toContain("Database &lt;down&gt;<br>Restore &amp; check");
@@ -150,8 +157,8 @@ describe("TLS", () => {
     "mode %s does not trust an unknown authority",
     async (tls) => {
       const sink = await startSink({ tls: tls === "implicit" ? "implicit" : "starttls" });
-      const { send } = startSender({ tls: { ca: makeCertificates().ca } });
-      const outcome = await send(sink, { tls });
+      const { send } = startSender();
+      const outcome = await send(sink, { tls, ca_certificate: makeCertificates().ca });
       expect(outcome).toMatchObject({ kind: "retry", error: "TLS: self-signed certificate" });
       expect(sink.mails).toEqual([]);
     },
@@ -160,8 +167,11 @@ describe("TLS", () => {
   test("a certificate for another host is refused", async () => {
     const certificate = makeCertificates("DNS:mail.example.com");
     const sink = await startSink({ tls: "starttls", certificate });
-    const { send } = startSender({ tls: { ca: certificate.ca } });
-    expect(await send(sink)).toEqual({ kind: "retry", error: "TLS: certificate is for another host" });
+    const { send } = startSender();
+    expect(await send(sink, { ca_certificate: certificate.ca })).toEqual({
+      kind: "retry",
+      error: "TLS: certificate is for another host",
+    });
     expect(sink.mails).toEqual([]);
   });
 

@@ -67,7 +67,8 @@ function sendGeneric(
     type: "generic_webhook",
     config: { url: sink.url + path, ...config },
   };
-  return createGenericWebhookSender({ poster: poster(options) }).send(channel, notice, signal);
+  const sender = createGenericWebhookSender({ poster: poster(options), createPoster: () => poster(options) });
+  return sender.send(channel, notice, signal);
 }
 
 function sendSlack(): Promise<SendOutcome> {
@@ -111,8 +112,26 @@ describe("what a generic webhook receives", () => {
       received_at: "2026-03-01T10:00:00.000Z",
       tenant_id: notice.tenantId,
       delivery_id: notice.deliveryId,
+      schema: "urn:jitsudo:notice:v1",
+      severity: "critical",
+      title: "Break-glass access used",
+      summary: "alice used break-glass to get access.",
       data: { requester: "alice", attributes: { ticket: ["OPS-1", 2, null] } },
     });
+  });
+
+  test.each([
+    ["cloudevents_structured", "application/cloudevents+json; charset=utf-8", undefined],
+    ["cloudevents_binary", "application/json", "jitsudo.request.break_glass"],
+  ] as const)("is a CloudEvent with format %s, signed likewise", async (format, contentType, ceType) => {
+    const signing_secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+    expect(await sendGeneric({ format, signing_secret })).toMatchObject({ kind: "delivered" });
+    const { headers = {}, body = "" } = sink.requests[0] ?? {};
+    expect(headers["content-type"]).toBe(contentType);
+    expect(headers["ce-type"]).toBe(ceType);
+    expect(headers["webhook-id"]).toBe(notice.deliveryId);
+    const verified = new Webhook(signing_secret).verify(body, headers as Record<string, string>);
+    expect(verified).toMatchObject({ id: notice.eventId });
   });
 
   test("has no signature without a secret, and may carry a user agent of its own", async () => {
@@ -375,7 +394,7 @@ describe("the answer of Slack", () => {
     expect(await sendSlack()).toEqual({ kind: "delivered", statusCode: 200, response: "ok" });
     expect(sink.requests[0]).toMatchObject({ method: "POST", path });
     expect(JSON.parse(sink.requests[0]?.body ?? "")).toMatchObject({
-      text: "Break-glass access used: alice used emergency break-glass access.",
+      text: "🚨 Break-glass access used: alice used break-glass to get access.",
     });
   });
 

@@ -7,6 +7,7 @@ import { webhookPayload } from "../src/channels/webhook-payload.ts";
 import { type EventPayload, eventTypes } from "../src/events.ts";
 import { type SnsEndpoint, type SnsEndpointOptions, startSnsEndpoint } from "./sinks/sns-endpoint.ts";
 import { readPublish } from "./sinks/sns-rules.ts";
+import { hostileEvent } from "./support/notices.ts";
 import { until } from "./support/until.ts";
 
 const topic = "arn:aws:sns:eu-central-1:123456789012:access";
@@ -69,16 +70,28 @@ function startSender(endpoint: { url: string }, options: Partial<SnsSenderOption
 }
 
 describe("a message", () => {
-  test("carries the webhook's JSON, a subject and the attributes to filter by", async () => {
+  test("carries the webhook's JSON, forms for people, a subject and attributes to filter by", async () => {
     const endpoint = await startEndpoint();
     const { send } = startSender(endpoint);
     const outcome = await send();
+    const sms = "JITSudo: Break-glass access used. Jurgen used break-glass to get access to AWS account 123.";
     expect(endpoint.messages).toEqual([
       {
         topicArn: topic,
-        subject: "[JITSudo] Break-glass access used: Jurgen on aws_account 123",
-        message: webhookPayload(noticeOf()),
-        attributes: { event_type: "request.break_glass", tenant_id: noticeOf().tenantId },
+        subject: "[JITSudo] Break-glass access used: Jurgen on AWS account 123 (req-7)",
+        message: expect.any(String),
+        forms: {
+          default: JSON.stringify(webhookPayload(noticeOf())),
+          email: expect.stringContaining("Jürgen used break-glass to get access to AWS account 123.\n"),
+          sms,
+        },
+        attributes: {
+          event_type: "request.break_glass",
+          tenant_id: noticeOf().tenantId,
+          severity: "critical",
+          request_id: "req-7",
+          resource_type: "aws_account",
+        },
         region: "eu-central-1",
         service: "sns",
         accessKeyId: credentials.accessKeyId,
@@ -118,7 +131,9 @@ describe("a message", () => {
         const outcome = await send({ topic_arn: fifo ? `${topic}.fifo` : topic }, notice);
         expect(outcome).toMatchObject({ kind: "delivered" });
         const taken = endpoint.messages.at(-1);
-        expect(JSON.parse(taken?.message ?? "")).toEqual(JSON.parse(webhookPayload(notice)));
+        expect(JSON.parse(taken?.forms?.default ?? "")).toEqual(
+          JSON.parse(JSON.stringify(webhookPayload(notice))),
+        );
         expect(taken?.deduplicationId).toBe(fifo ? deliveryId : undefined);
       }),
       { numRuns: 150 },
@@ -144,21 +159,66 @@ describe("a message", () => {
     expect(groupOf({ request_id: "x".repeat(129) })).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  test("that is too large loses its attributes first, then its prose, and says so", async () => {
+  test("that is too large has its prose cut first, then loses its attributes, and says so", async () => {
     const endpoint = await startEndpoint();
     const { send } = startSender(endpoint);
-    const attributes = { blob: "x".repeat(300_000) };
-    expect(await send({}, noticeOf({ ...breakGlass, attributes }))).toMatchObject({ kind: "delivered" });
-    expect(endpoint.messages[0]?.attributes.truncated).toBe("attributes");
-    expect(JSON.parse(endpoint.messages[0]?.message ?? "").data).not.toHaveProperty("attributes");
-
-    const prose = "\u0001".repeat(30_000);
+    const prose = "\u0001".repeat(16_384);
+    const dataOf = (index: number) => JSON.parse(endpoint.messages[index]?.forms?.default ?? "").data;
+    const attributes = { blob: "x".repeat(100_000) };
     const verbose = { ...breakGlass, attributes, justification: prose, reason: prose };
     expect(await send({}, noticeOf(verbose))).toMatchObject({ kind: "delivered" });
+    expect(endpoint.messages[0]?.attributes.truncated).toBe("justification,reason");
+    expect(dataOf(0)).toMatchObject({ attributes, justification: `${prose.slice(0, 999)}…` });
+
+    const larger = { ...verbose, attributes: { blob: "x".repeat(300_000) } };
+    expect(await send({}, noticeOf(larger))).toMatchObject({ kind: "delivered" });
     expect(endpoint.messages[1]?.attributes.truncated).toBe("attributes,justification,reason");
-    const { data } = JSON.parse(endpoint.messages[1]?.message ?? "");
-    expect(data.justification).toBe(`${prose.slice(0, 999)}…`);
-    expect(data.requester).toBe("Jürgen");
+    expect(dataOf(1)).not.toHaveProperty("attributes");
+    expect(dataOf(1)).toMatchObject({ requester: "Jürgen", justification: `${prose.slice(0, 999)}…` });
+  });
+
+  test("fits even when every field is as long as the API takes it, and costs the most bytes", async () => {
+    const endpoint = await startEndpoint();
+    const { send } = startSender(endpoint);
+    const long = (length: number) => '"'.repeat(length);
+    const event: EventPayload = {
+      type: "grant.revoked",
+      request_id: long(255),
+      grant_id: long(255),
+      requester: "\u0001".repeat(1024),
+      reviewer: "\u0001".repeat(1024),
+      resource_type: "\u0001".repeat(255),
+      resource_id: "\u0001".repeat(2048),
+      permission_set_arn: "\u0001".repeat(2048),
+      justification: long(16_384),
+      reason: long(16_384),
+      url: `https://a.example/${"ü".repeat(2000)}`,
+      attributes: { a: long(200_000) },
+    };
+    expect(await send({}, noticeOf(event))).toMatchObject({ kind: "delivered" });
+  });
+
+  test("for telephones takes one message, or two with a long link, of the GSM alphabet", () => {
+    // The basic set of 3GPP TS 23.038 within ASCII.
+    const gsm = /^[\n !"#$%&'()*+,\-./0-9:;<=>?@A-Z_a-z]*$/;
+    fc.assert(
+      fc.property(hostileEvent, (event) => {
+        const { sms } = JSON.parse(renderPublish(channelOf(), noticeOf(event)).Message ?? "");
+        expect(sms).toMatch(gsm);
+        expect(sms.length).toBeLessThanOrEqual(sms.includes(" http") ? 306 : 160);
+      }),
+    );
+    const smsOf = (url: string) =>
+      JSON.parse(
+        renderPublish(channelOf(), noticeOf({ type: "request.pending", requester: "al", url })).Message ?? "",
+      ).sms;
+    expect(smsOf("https://j.example/r/1~a[b]")).toBe(
+      "JITSudo: Approval needed. al asks for access. https://j.example/r/1%7Ea%5Bb%5D",
+    );
+    expect(smsOf(`https://j.example/${"x".repeat(180)}`)).toHaveLength(244);
+    expect(smsOf(`https://j.example/${"x".repeat(200)}`)).toBe(
+      "JITSudo: Approval needed. al asks for access.",
+    );
   });
 });
 
@@ -377,6 +437,8 @@ describe("the endpoint of these tests", () => {
       { TopicArn: "topic" },
       { TopicArn: `${topic}.fifo` },
       { MessageDeduplicationId: "d" },
+      { MessageStructure: "json" },
+      { MessageStructure: "json", Message: '{"sms": "m"}' },
     ]) {
       expect(publish(changes)).toMatchObject({ code: "InvalidParameter" });
     }

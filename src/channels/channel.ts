@@ -1,4 +1,5 @@
 import type { EventPayload } from "../events.ts";
+import type { TenantSettings } from "./tenant-settings.ts";
 
 /** The four kinds of channel, by the name that the API uses. */
 export const channelTypes = ["slack_webhook", "email", "generic_webhook", "aws_sns"] as const;
@@ -7,7 +8,11 @@ export type ChannelType = (typeof channelTypes)[number];
 
 /** Configuration of each kind, in the shape of the API's `config` object, secrets in clear text. */
 export interface ChannelConfigs {
-  slack_webhook: { webhook_url: string };
+  slack_webhook: {
+    webhook_url: string;
+    /** Whom a break-glass notice mentions: "here", "channel" or the id of a user group. Default: nobody. */
+    break_glass_mention?: string;
+  };
   email: {
     smtp_host: string;
     smtp_port: number;
@@ -17,8 +22,21 @@ export interface ChannelConfigs {
     smtp_password?: string;
     /** Default "starttls": use STARTTLS where the server offers it. */
     tls?: "starttls" | "starttls_required" | "implicit" | "none";
+    /** Certificates (PEM) to trust for this channel, instead of Node's own list. */
+    ca_certificate?: string;
   };
-  generic_webhook: { url: string; headers?: Record<string, string>; signing_secret?: string };
+  generic_webhook: {
+    url: string;
+    headers?: Record<string, string>;
+    signing_secret?: string;
+    /** Default "standard": the payload as it is. */
+    format?: "standard" | "cloudevents_structured" | "cloudevents_binary";
+    /** The secret that `signing_secret` has replaced, and until when it signs as well (ISO 8601). */
+    previous_signing_secret?: string;
+    previous_signs_until?: string;
+    /** Certificates (PEM) to trust for this channel, instead of Node's own list. */
+    ca_certificate?: string;
+  };
   aws_sns: { topic_arn: string; region?: string; role_arn?: string; external_id?: string };
 }
 
@@ -36,6 +54,8 @@ export interface Notice {
   /** When the server received the event. */
   receivedAt: Date;
   event: EventPayload;
+  /** Absent: the tenant has not set anything. */
+  settings?: TenantSettings;
 }
 
 /** What an endpoint said, as far as it is kept in the delivery log. */

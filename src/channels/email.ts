@@ -1,7 +1,14 @@
-import { createTransport, type NodemailerError, type SMTPSentMessageInfo } from "nodemailer";
+import {
+  createTransport,
+  type NodemailerError,
+  type SMTPPoolOptions,
+  type SMTPSentMessageInfo,
+} from "nodemailer";
+import type { AddressGuard } from "./address-guard.ts";
 import type { ChannelConfigs, Sender, SendOutcome } from "./channel.ts";
 import { withDeadline } from "./deadline.ts";
 import { renderEmail } from "./email-message.ts";
+import { type GuardedConnectOptions, openGuardedSocket } from "./guarded-connect.ts";
 import { describeFailure } from "./http-failure.ts";
 import { createLeaseCache } from "./lease-cache.ts";
 import { excerpt } from "./response-excerpt.ts";
@@ -11,8 +18,8 @@ type EmailConfig = ChannelConfigs["email"];
 export interface EmailSenderOptions {
   /** Longest time in ms for one attempt, from waiting for a connection to the server's last reply. */
   timeoutMs: number;
-  /** Certificates (PEM) to trust instead of Node's own list. Verification cannot be switched off. */
-  tls?: { ca: string | string[] };
+  /** Says which addresses may be connected to. */
+  guard: AddressGuard;
   /** How long in ms a channel's connections stay open unused. Default 30,000. */
   idleMs?: number;
   /** How many channels may keep connections open while unused. Default 500. */
@@ -63,22 +70,28 @@ const tlsModes = {
   none: { secure: false, ignoreTLS: true },
 } as const;
 
-function openTransport(config: EmailConfig, { timeoutMs, tls }: EmailSenderOptions) {
+function openTransport(config: EmailConfig, { timeoutMs, guard }: EmailSenderOptions) {
   // Later than the attempt's own deadline, for whatever that leaves behind.
   const leftBehindMs = timeoutMs + 1_000;
+  const { smtp_host: host, smtp_port: port, ca_certificate: ca } = config;
+  const mode = tlsModes[config.tls ?? "starttls"];
   return createTransport({
     pool: true,
-    host: config.smtp_host,
-    port: config.smtp_port,
-    ...tlsModes[config.tls ?? "starttls"],
-    ...(tls && { tls }),
+    host,
+    port,
+    ...mode,
+    ...(ca && { tls: { ca } }),
+    // Nodemailer's own way to connect asks no one about the address.
+    getSocket: socketsTo(
+      { host, port, tls: mode.secure },
+      { guard, timeoutMs: leftBehindMs, ...(ca && { ca }) },
+    ),
     ...(config.smtp_username && {
       auth: { user: config.smtp_username, pass: config.smtp_password },
     }),
     maxConnections: 5,
     // Once, for a kept connection that the server has closed; the worker does the rest.
     maxRequeues: 1,
-    dnsTimeout: leftBehindMs,
     connectionTimeout: leftBehindMs,
     greetingTimeout: leftBehindMs,
     socketTimeout: leftBehindMs,
@@ -86,6 +99,19 @@ function openTransport(config: EmailConfig, { timeoutMs, tls }: EmailSenderOptio
     disableFileAccess: true,
     disableUrlAccess: true,
   });
+}
+
+function socketsTo(
+  target: { host: string; port: number; tls: boolean },
+  options: GuardedConnectOptions,
+): NonNullable<SMTPPoolOptions["getSocket"]> {
+  return (_options, callback) => {
+    openGuardedSocket(target, options).then(
+      (connection) => callback(null, { connection, secured: target.tls }),
+      // Where nodemailer keeps the code when it connects itself.
+      (error: NodemailerError) => callback(Object.assign(error, { originalCode: error.code })),
+    );
+  };
 }
 
 function delivered(info: SMTPSentMessageInfo, config: EmailConfig): SendOutcome {

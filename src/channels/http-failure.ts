@@ -13,6 +13,8 @@ export function describeFailure(error: Error): string {
   if (known) return known;
   if (error instanceof errors.HTTPParserError) return "the response is not HTTP";
   if (code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_")) return "TLS: handshake failed";
+  // Node's rarer codes for certificates (https://nodejs.org/api/tls.html#x509-certificate-error-codes).
+  if (/^CERT_|_CERT$|^INVALID_(CA|PURPOSE)$/.test(code)) return `TLS: certificate not accepted (${code})`;
   return /^[A-Z][A-Z0-9_]*$/.test(code) ? `request failed (${code})` : "request failed";
 }
 

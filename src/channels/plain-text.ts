@@ -13,10 +13,38 @@ export function duration(seconds = 0): string {
 }
 
 /**
- * The text on one line. Control characters go, and so do those that turn the
- * direction of text: a name that holds them could make the line read as something
- * else.
+ * The text on one line, in at most `max` characters. What cannot be seen goes, and
+ * so do characters that turn the direction of text or pile up over a letter: a name
+ * that holds them could make the line read as something else.
  */
-export function oneLine(text = ""): string {
-  return text.replace(/[\s\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu, " ").trim();
+export function oneLine(text = "", max = Number.POSITIVE_INFINITY): string {
+  return truncate(visible(text).replace(/\s+/gu, " ").trim(), max);
+}
+
+/** Several lines, cleaned likewise, with at most one empty line in a row. */
+export function paragraphs(text: string | undefined, max: { length: number; lines: number }): string {
+  const lines = (text ?? "").replace(/\r\n?|[\u2028\u2029\u0085]/g, "\n").split("\n");
+  const cleaned = lines.map((line) => visible(line).trimEnd()).join("\n");
+  const kept = cleaned
+    .replace(/\n{3,}/g, "\n\n")
+    .trim()
+    .split("\n");
+  const short = kept.slice(0, max.lines).join("\n");
+  return truncate(kept.length > max.lines ? `${short}\n…` : short, max.length);
+}
+
+/** The text in at most `max` UTF-16 code units, with an ellipsis where it was cut; no pair is split. */
+export function truncate(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max - 1).replace(/[\ud800-\udbff]$/, "")}…`;
+}
+
+function visible(text: string): string {
+  return (
+    text
+      .toWellFormed()
+      .replace(/[\t\p{Cc}]+/gu, " ")
+      // Marks of direction, zero-width characters, and tags that nobody sees.
+      .replace(/[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu, "")
+      .replace(/(\p{M}{3})\p{M}+/gu, "$1")
+  );
 }

@@ -1,7 +1,9 @@
+import type { AddressGuard } from "./address-guard.ts";
 import { createSnsSender } from "./aws-sns.ts";
 import type { Channel, ChannelType, Notice, Sender, SendOutcome } from "./channel.ts";
 import { createEmailSender } from "./email.ts";
 import { createGenericWebhookSender } from "./generic-webhook.ts";
+import { createGuardedConnector } from "./guarded-connect.ts";
 import { createHttpPoster } from "./http-post.ts";
 import { createSlackWebhookSender } from "./slack-webhook.ts";
 
@@ -16,17 +18,25 @@ export interface Senders {
 export interface SendersOptions {
   /** Longest time that one attempt may take. */
   timeoutMs: number;
+  /** Says where channels may send; AWS's own endpoints are not asked about. */
+  guard: AddressGuard;
 }
 
 /** More of an HTTP response is not read. */
 const maxResponseBytes = 16_384;
 
-export function createSenders({ timeoutMs }: SendersOptions): Senders {
-  const poster = createHttpPoster({ timeoutMs, maxResponseBytes });
+export function createSenders({ timeoutMs, guard }: SendersOptions): Senders {
+  const createPoster = (ca?: string) =>
+    createHttpPoster({
+      timeoutMs,
+      maxResponseBytes,
+      connect: createGuardedConnector({ guard, timeoutMs, ...(ca !== undefined && { ca }) }),
+    });
+  const poster = createPoster();
   const senders: { [Type in ChannelType]: Sender<Type> } = {
     slack_webhook: createSlackWebhookSender({ poster }),
-    email: createEmailSender({ timeoutMs }),
-    generic_webhook: createGenericWebhookSender({ poster }),
+    email: createEmailSender({ timeoutMs, guard }),
+    generic_webhook: createGenericWebhookSender({ poster, createPoster }),
     aws_sns: createSnsSender({ timeoutMs }),
   };
   // The compiler does not see that a channel and the sender of its type belong together.

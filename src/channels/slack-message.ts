@@ -1,11 +1,19 @@
-import type { Notice } from "./channel.ts";
-import { formatUtc, type Severity, type Summary, summarize } from "./summary.ts";
+import type { ChannelConfigs, Notice } from "./channel.ts";
+import type { Fact } from "./facts.ts";
+import { phraseText } from "./phrase.ts";
+import { accents } from "./severity.ts";
+import { slackDate, slackPhrase, slackQuote, slackText } from "./slack-text.ts";
+import { type Summary, summarize } from "./summary.ts";
+import { utcText } from "./time-text.ts";
 
 /** Body of a post to a Slack incoming webhook. */
 export interface SlackMessage {
   /** What notifications show and screen readers say. */
   text: string;
+  /** What must be seen at once: what happened, who, why, and where to act. */
   blocks: SlackBlock[];
+  /** The details, beside a bar in the severity's colour. Slack may fold attachments, never blocks. */
+  attachments: [{ color: string; fallback: string; blocks: SlackBlock[] }];
   /** Slack fetches no link that an event happens to contain. */
   unfurl_links: false;
   unfurl_media: false;
@@ -16,11 +24,19 @@ export type SlackBlock =
   | { type: "section"; text: Markdown }
   | { type: "section"; fields: Markdown[] }
   | { type: "context"; elements: Markdown[] }
-  | { type: "actions"; elements: { type: "button"; text: PlainText; url: string }[] };
+  | { type: "actions"; elements: Button[] };
+
+interface Button {
+  type: "button";
+  text: PlainText;
+  url: string;
+  style?: "primary" | "danger";
+}
 
 interface PlainText {
   type: "plain_text";
   text: string;
+  emoji: true;
 }
 
 interface Markdown {
@@ -31,76 +47,95 @@ interface Markdown {
 }
 
 /**
- * Slack's limits, in characters (https://docs.slack.dev/reference/block-kit/blocks/).
- * `text` is our own choice: of a longer one Slack shows no more anyway.
+ * Slack's limits, in characters (https://docs.slack.dev/reference/block-kit/blocks/),
+ * but for `text`, where it shows no more anyway, and `quote`: longer ones fill a phone.
  */
-const limits = { header: 150, text: 3000, section: 3000, fields: 10, field: 2000, url: 3000 };
+const limits = { text: 3000, quote: 700, fields: 10, field: 2000, url: 3000 };
 
 /** Draws a notice with Block Kit. No text of the event can mention, link or exceed a limit. */
-export function slackMessage(notice: Notice): SlackMessage {
+export function slackMessage(config: ChannelConfigs["slack_webhook"], notice: Notice): SlackMessage {
+  const { type } = notice.event;
   const summary = summarize(notice);
-  const { severity, title, sentence } = summary;
+  const { icon, title, severity, sentence, occurredAt } = summary;
+  const mention = type === "request.break_glass" ? mentionOf(config.break_glass_mention) : "";
   return {
-    text: clip(`${title}: ${sentence}`, limits.text),
+    text: slackText(`${icon} ${title}: ${phraseText(sentence, utcText)}`, limits.text),
     blocks: [
-      { type: "header", text: plain(clip(`${emoji[severity]} ${title}`, limits.header)) },
-      { type: "section", text: markdown(clip(sentence, limits.section)) },
-      ...factsBlock(summary),
-      { type: "context", elements: [markdown(`${slackDate(summary.occurredAt)} · ${notice.event.type}`)] },
-      ...linkBlock(summary),
+      { type: "header", text: plain(`${icon} ${title}`) },
+      { type: "section", text: markdown(opening(summary, mention)) },
+      ...quoteBlocks(summary),
+      ...actionBlocks(summary, type),
+    ],
+    attachments: [
+      {
+        color: accents[severity],
+        fallback: title,
+        blocks: [
+          ...factBlocks(summary.facts),
+          {
+            type: "context",
+            elements: [markdown(`${slackDate(occurredAt)} · ${type} · ${slackText(summary.product)}`)],
+          },
+        ],
+      },
     ],
     unfurl_links: false,
     unfurl_media: false,
   };
 }
 
-const emoji: Record<Severity, string> = { info: "ℹ️", success: "✅", warning: "⚠️", critical: "🚨" };
+/** The sentence and what to do now; the phrases' own bounds keep them far below the limit. */
+function opening({ sentence, nextStep }: Summary, mention: string): string {
+  const lines = [slackPhrase(sentence), slackPhrase(nextStep)].filter(Boolean);
+  return `${mention}${lines.join("\n")}`;
+}
+
+/** https://docs.slack.dev/messaging/formatting-message-text/#mentioning-groups and #special-mentions */
+function mentionOf(who: string | undefined): string {
+  if (!who) return "";
+  return who === "here" || who === "channel" ? `<!${who}> ` : `<!subteam^${who}> `;
+}
+
+function quoteBlocks({ quotes }: Summary): SlackBlock[] {
+  return quotes.map(({ label, text }) => ({
+    type: "section",
+    text: markdown(`*${label}*\n${slackQuote(text, limits.quote)}`),
+  }));
+}
+
+/** One button a link, without those whose address Slack would refuse. */
+function actionBlocks({ links }: Summary, type: Notice["event"]["type"]): SlackBlock[] {
+  const [first, ...others] = links.filter(({ url }) => url.length <= limits.url);
+  if (!first) return [];
+  const style = styles[type];
+  const elements: Button[] = [
+    { type: "button", text: plain(first.label), url: first.url, ...(style && { style }) },
+    ...others.map(({ label, url }): Button => ({ type: "button", text: plain(label), url })),
+  ];
+  return [{ type: "actions", elements }];
+}
+
+/** Where somebody is asked to act. */
+const styles: Partial<Record<Notice["event"]["type"], Button["style"]>> = {
+  "request.pending": "primary",
+  "request.break_glass": "danger",
+};
 
 /** Nothing when there are no facts, since Slack refuses a section without fields. */
-function factsBlock({ facts }: Summary): SlackBlock[] {
+function factBlocks(facts: Fact[]): SlackBlock[] {
   if (facts.length === 0) return [];
   const fields = facts.slice(0, limits.fields).map(({ label, value }) => {
     const head = `*${label}*\n`;
-    return markdown(head + clip(value, limits.field - head.length));
+    const text = value instanceof Date ? slackDate(value) : slackText(value, limits.field - head.length);
+    return markdown(head + text);
   });
   return [{ type: "section", fields }];
 }
 
-/** A button, unless there is no address that Slack would take. */
-function linkBlock({ url }: Summary): SlackBlock[] {
-  const target = url ? URL.parse(url) : null;
-  if (!target || !/^https?:$/.test(target.protocol) || target.href.length > limits.url) return [];
-  return [{ type: "actions", elements: [{ type: "button", text: plain("Open"), url: target.href }] }];
-}
-
-/** A time that Slack shows in the reader's own time zone. */
-function slackDate(time: Date): string {
-  const seconds = Math.floor(time.getTime() / 1000);
-  return `<!date^${seconds}^{date_short_pretty} {time}|${formatUtc(time)}>`;
-}
-
 function plain(text: string): PlainText {
-  return { type: "plain_text", text };
+  return { type: "plain_text", text, emoji: true };
 }
 
 function markdown(text: string): Markdown {
   return { type: "mrkdwn", text, verbatim: true };
 }
-
-/**
- * Escapes the three characters that Slack reads as markup
- * (https://docs.slack.dev/messaging/formatting-message-text/#escaping) and cuts the
- * escaped text to `limit` UTF-16 units, never inside a character or an entity.
- */
-function clip(text: string, limit: number): string {
-  let fitting = "";
-  let cut = 0;
-  for (const character of text.toWellFormed()) {
-    fitting += entities[character] ?? character;
-    if (fitting.length <= limit - 1) cut = fitting.length;
-    if (fitting.length > limit) return `${fitting.slice(0, cut)}…`;
-  }
-  return fitting;
-}
-
-const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };

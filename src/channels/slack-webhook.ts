@@ -14,7 +14,7 @@ export interface SlackWebhookOptions {
 export function createSlackWebhookSender({ poster }: SlackWebhookOptions): Sender<"slack_webhook"> {
   return {
     async send({ config }, notice, signal) {
-      const body = JSON.stringify(slackMessage(notice));
+      const body = JSON.stringify(slackMessage(config, notice));
       return outcomeOf(await poster.post(config.webhook_url, headers, body, signal), config.webhook_url);
     },
     // Connections belong to origins and carry nothing of a channel; idle ones close by themselves.

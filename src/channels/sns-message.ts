@@ -2,38 +2,45 @@ import { createHash } from "node:crypto";
 import type { PublishCommandInput } from "@aws-sdk/client-sns";
 import type { EventPayload } from "../events.ts";
 import type { Channel, Notice } from "./channel.ts";
-import { headline, truncate } from "./headline.ts";
+import { subjectMatter } from "./headline.ts";
+import { truncate } from "./plain-text.ts";
+import { smsMessage, toAscii } from "./sms-message.ts";
+import { type Summary, summarize } from "./summary.ts";
+import { textMessage } from "./text-message.ts";
 import { webhookPayload } from "./webhook-payload.ts";
 
 /** "Less than 100 characters" (SNS API reference, Publish, Subject). */
 const maxSubjectLength = 99;
 
-/** SNS takes 262,144 bytes of body and attributes together; the attributes need less than 1,024. */
-const maxBodyBytes = 262_144 - 1_024;
+/** SNS takes 262,144 bytes of body and attributes together; the attributes need less than 4,096. */
+const maxMessageBytes = 262_144 - 4_096;
 
-/** To how many characters justification and reason are cut when nothing else helps. */
+/** To how many characters justification and reason are cut where the whole does not fit. */
 const maxProseLength = 1_000;
 
+/** Longest value of a message attribute, in characters. */
+const maxAttributeLength = 300;
+
 /**
- * Draws a notice for an SNS topic. The message is the JSON that webhooks get; the attributes
- * `event_type` and `tenant_id` are for subscription filters, and `truncated` names the
- * fields of `data` that were cut or left out because the message would have been too large.
+ * Draws a notice for an SNS topic, in one form for each kind of subscription
+ * (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html, MessageStructure): JSON
+ * for queues, functions and endpoints, text for mail, a line for telephones. The
+ * attributes are for filter policies; `truncated` names the fields of `data` that were
+ * cut or left out because the message would have been too large.
  */
 export function renderPublish(
   channel: Extract<Channel, { type: "aws_sns" }>,
   notice: Notice,
 ): PublishCommandInput {
-  const { event, tenantId, deliveryId } = notice;
-  const { body, truncated } = bodyOf(notice);
+  const { event, deliveryId } = notice;
+  const summary = summarize(notice);
+  const { message, truncated } = fittingMessage(notice, summary);
   return {
     TopicArn: channel.config.topic_arn,
-    Subject: subjectOf(notice),
-    Message: body,
-    MessageAttributes: {
-      event_type: { DataType: "String", StringValue: event.type },
-      tenant_id: { DataType: "String", StringValue: tenantId },
-      ...(truncated && { truncated: { DataType: "String", StringValue: truncated } }),
-    },
+    Subject: subjectOf(summary, event),
+    MessageStructure: "json",
+    Message: message,
+    MessageAttributes: attributesOf(notice, summary, truncated),
     ...(channel.config.topic_arn.endsWith(".fifo") && {
       // What is ordered is one request, and a grant that came without one.
       MessageGroupId: groupId(event.request_id || event.grant_id || channel.id),
@@ -46,34 +53,40 @@ export function renderPublish(
  * SNS documented subjects as ASCII first and as UTF-8 later, so ASCII is right for every
  * region and emulator: accents go, and whatever else has no ASCII form becomes "?".
  */
-function subjectOf(notice: Notice): string {
-  const ascii = toAscii(truncate(headline(notice), maxSubjectLength));
+function subjectOf({ product, title }: Summary, event: EventPayload): string {
+  const ascii = toAscii(`[${product}] ${title}: ${subjectMatter(event)}`);
   return ascii.length <= maxSubjectLength ? ascii : `${ascii.slice(0, maxSubjectLength - 3)}...`;
 }
 
-function toAscii(text: string): string {
-  return text
-    .normalize("NFKD")
-    .replace(/\p{M}/gu, "")
-    .replace(/[^ -~]/gu, "?");
-}
+/**
+ * The first form of the message that SNS takes, and which fields of `data` it lacks in
+ * full. What people wrote is cut before what programs read.
+ */
+function fittingMessage(notice: Notice, summary: Summary): { message: string; truncated?: string } {
+  const message = messageOf(notice, summary);
+  if (fits(message)) return { message };
 
-/** The first form of the body that SNS takes, and which fields it lacks in full. */
-function bodyOf(notice: Notice): { body: string; truncated?: string } {
-  const body = webhookPayload(notice);
-  if (fits(body)) return { body };
-
-  const { attributes: _, ...event } = notice.event;
-  const withoutAttributes = webhookPayload({ ...notice, event });
-  if (fits(withoutAttributes)) return { body: withoutAttributes, truncated: "attributes" };
+  const event = { ...notice.event, ...cutProse(notice.event) };
+  const withoutProse = messageOf({ ...notice, event }, summary);
+  if (fits(withoutProse)) return { message: withoutProse, truncated: "justification,reason" };
 
   // The API's limits on the other fields keep this one small enough.
-  const cut = webhookPayload({ ...notice, event: { ...event, ...cutProse(event) } });
-  return { body: cut, truncated: "attributes,justification,reason" };
+  const { attributes: _, ...bare } = event;
+  const least = messageOf({ ...notice, event: bare }, summary);
+  return { message: least, truncated: "attributes,justification,reason" };
 }
 
-function fits(body: string): boolean {
-  return Buffer.byteLength(body) <= maxBodyBytes;
+/** `default` is what sqs, lambda, http, https and firehose get. */
+function messageOf(notice: Notice, summary: Summary): string {
+  return JSON.stringify({
+    default: JSON.stringify(webhookPayload(notice)),
+    email: textMessage(summary, notice.event.type),
+    sms: smsMessage(summary),
+  });
+}
+
+function fits(message: string): boolean {
+  return Buffer.byteLength(message) <= maxMessageBytes;
 }
 
 function cutProse({ justification, reason }: EventPayload): Partial<EventPayload> {
@@ -81,6 +94,32 @@ function cutProse({ justification, reason }: EventPayload): Partial<EventPayload
     ...(justification !== undefined && { justification: truncate(justification, maxProseLength) }),
     ...(reason !== undefined && { reason: truncate(reason, maxProseLength) }),
   };
+}
+
+function attributesOf(
+  { event, tenantId }: Notice,
+  { severity }: Summary,
+  truncated = "",
+): PublishCommandInput["MessageAttributes"] {
+  const values = {
+    event_type: event.type,
+    tenant_id: tenantId,
+    severity,
+    request_id: attributeText(event.request_id),
+    resource_type: attributeText(event.resource_type),
+    truncated,
+  };
+  // An attribute without a value is refused.
+  return Object.fromEntries(
+    Object.entries(values)
+      .filter(([, value]) => value !== "")
+      .map(([name, value]) => [name, { DataType: "String", StringValue: value }]),
+  );
+}
+
+/** Without the characters that SQS refuses in attributes (SQS API reference, SendMessage). */
+function attributeText(text = ""): string {
+  return truncate(text.toWellFormed().replace(/[\p{Cc}\ufffe\uffff]/gu, ""), maxAttributeLength);
 }
 
 /** The id where SNS takes it: up to 128 printable ASCII characters without spaces; else its hash. */

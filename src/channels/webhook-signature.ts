@@ -1,17 +1,15 @@
-import { createHmac } from "node:crypto";
+import { signingKeyOf } from "../signing-key.ts";
 
 /**
  * The `webhook-signature` header of Standard Webhooks 1.0
  * (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md):
- * "v1," and the base64 of HMAC-SHA256 over "id.timestamp.body".
+ * for each secret, in this order, a signature over "id.timestamp.body", separated by
+ * spaces; a receiver that knows one of the secrets is content.
  *
- * `secret`: "whsec_" and the key in base64; of any other text the UTF-8 bytes are
- * the key. `timestampSeconds`: seconds since 1970, as in `webhook-timestamp`.
+ * `timestampSeconds`: seconds since 1970, as in `webhook-timestamp`. Throws for a
+ * secret that signingProblem objects to.
  */
-export function signWebhook(secret: string, id: string, timestampSeconds: number, body: string): string {
-  const key = secret.startsWith(prefix) ? Buffer.from(secret.slice(prefix.length), "base64") : secret;
-  const mac = createHmac("sha256", key).update(`${id}.${timestampSeconds}.${body}`).digest("base64");
-  return `v1,${mac}`;
+export function signWebhook(secrets: string[], id: string, timestampSeconds: number, body: string): string {
+  const signed = `${id}.${timestampSeconds}.${body}`;
+  return secrets.map((secret) => signingKeyOf(secret).sign(signed)).join(" ");
 }
-
-const prefix = "whsec_";

@@ -79,6 +79,13 @@ export declare type NotificationChannel = Message<"jitsudo.notifications.v1.Noti
    * @generated from field: jitsudo.notifications.v1.ChannelHealth health = 10;
    */
   health?: ChannelHealth | undefined;
+
+  /**
+   * Set on generic webhooks that sign.
+   *
+   * @generated from field: jitsudo.notifications.v1.WebhookSigning signing = 11;
+   */
+  signing?: WebhookSigning | undefined;
 };
 
 /**
@@ -86,6 +93,66 @@ export declare type NotificationChannel = Message<"jitsudo.notifications.v1.Noti
  * Use `create(NotificationChannelSchema)` to create a new message.
  */
 export declare const NotificationChannelSchema: GenMessage<NotificationChannel>;
+
+/**
+ * How a generic webhook's notices are signed (Standard Webhooks).
+ *
+ * @generated from message jitsudo.notifications.v1.WebhookSigning
+ */
+export declare type WebhookSigning = Message<"jitsudo.notifications.v1.WebhookSigning"> & {
+  /**
+   * Newest first. A second one is the one before it, until its signs_until.
+   *
+   * @generated from field: repeated jitsudo.notifications.v1.SigningKey keys = 1;
+   */
+  keys: SigningKey[];
+
+  /**
+   * The symmetric secret that the server has just made. It is in the answer to
+   * that call alone; the private key of "ed25519" is never shown.
+   *
+   * @generated from field: optional string new_secret = 2;
+   */
+  newSecret?: string | undefined;
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.WebhookSigning.
+ * Use `create(WebhookSigningSchema)` to create a new message.
+ */
+export declare const WebhookSigningSchema: GenMessage<WebhookSigning>;
+
+/**
+ * @generated from message jitsudo.notifications.v1.SigningKey
+ */
+export declare type SigningKey = Message<"jitsudo.notifications.v1.SigningKey"> & {
+  /**
+   * "symmetric" (HMAC-SHA256, "v1") or "ed25519" ("v1a").
+   *
+   * @generated from field: string type = 1;
+   */
+  type: string;
+
+  /**
+   * Of "ed25519": "whpk_" and the base64 of the public key to verify with.
+   *
+   * @generated from field: string public_key = 2;
+   */
+  publicKey: string;
+
+  /**
+   * Unset: until further notice.
+   *
+   * @generated from field: google.protobuf.Timestamp signs_until = 3;
+   */
+  signsUntil?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.SigningKey.
+ * Use `create(SigningKeySchema)` to create a new message.
+ */
+export declare const SigningKeySchema: GenMessage<SigningKey>;
 
 /**
  * What recent attempts say about a channel's endpoint.
@@ -173,6 +240,14 @@ export declare type CreateSlackWebhookChannelRequest = Message<"jitsudo.notifica
    * @generated from field: optional bool ordered = 5;
    */
   ordered?: boolean | undefined;
+
+  /**
+   * Whom notices of request.break_glass mention: "here", "channel" or the id of
+   * a user group, for example "S012AB3CD". Default: nobody.
+   *
+   * @generated from field: string break_glass_mention = 6;
+   */
+  breakGlassMention: string;
 };
 
 /**
@@ -253,6 +328,14 @@ export declare type CreateEmailChannelRequest = Message<"jitsudo.notifications.v
    * @generated from field: optional bool ordered = 11;
    */
   ordered?: boolean | undefined;
+
+  /**
+   * Certificates (PEM) to trust for this channel instead of the well-known
+   * authorities.
+   *
+   * @generated from field: string ca_certificate = 12;
+   */
+  caCertificate: string;
 };
 
 /**
@@ -284,8 +367,9 @@ export declare type CreateGenericWebhookChannelRequest = Message<"jitsudo.notifi
   headers: { [key: string]: string };
 
   /**
-   * Secret. "whsec_" and base64 of 24 to 64 bytes (Standard Webhooks), or any
-   * other text, whose UTF-8 bytes are the key.
+   * Secret. "whsec_" and base64 of 24 to 64 bytes, or "whsk_" and base64 of an
+   * Ed25519 private key (Standard Webhooks), or any other text, whose UTF-8
+   * bytes are the key.
    *
    * @generated from field: string signing_secret = 4;
    */
@@ -309,6 +393,30 @@ export declare type CreateGenericWebhookChannelRequest = Message<"jitsudo.notifi
    * @generated from field: optional bool ordered = 7;
    */
   ordered?: boolean | undefined;
+
+  /**
+   * Certificates (PEM) to trust for this channel instead of the well-known
+   * authorities.
+   *
+   * @generated from field: string ca_certificate = 8;
+   */
+  caCertificate: string;
+
+  /**
+   * "symmetric" or "ed25519": the server makes the signing secret. The answer's
+   * signing has the new secret, or the public key.
+   *
+   * @generated from field: string generate_signing_secret = 9;
+   */
+  generateSigningSecret: string;
+
+  /**
+   * How the payload is wrapped: "standard" (the default) posts it as it is,
+   * "cloudevents_structured" and "cloudevents_binary" as CloudEvents 1.0.
+   *
+   * @generated from field: string format = 10;
+   */
+  format: string;
 };
 
 /**
@@ -505,6 +613,38 @@ export declare type UpdateChannelRequest = Message<"jitsudo.notifications.v1.Upd
 export declare const UpdateChannelRequestSchema: GenMessage<UpdateChannelRequest>;
 
 /**
+ * @generated from message jitsudo.notifications.v1.RotateSigningSecretRequest
+ */
+export declare type RotateSigningSecretRequest = Message<"jitsudo.notifications.v1.RotateSigningSecretRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * What kind of secret the server makes: "symmetric" or "ed25519". Default: the
+   * kind in use, else "symmetric".
+   *
+   * @generated from field: string type = 2;
+   */
+  type: string;
+
+  /**
+   * For how long the old secret signs as well. Default 86400, a day; 0: it stops
+   * at once.
+   *
+   * @generated from field: optional int32 overlap_seconds = 3;
+   */
+  overlapSeconds?: number | undefined;
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.RotateSigningSecretRequest.
+ * Use `create(RotateSigningSecretRequestSchema)` to create a new message.
+ */
+export declare const RotateSigningSecretRequestSchema: GenMessage<RotateSigningSecretRequest>;
+
+/**
  * @generated from message jitsudo.notifications.v1.DeleteChannelRequest
  */
 export declare type DeleteChannelRequest = Message<"jitsudo.notifications.v1.DeleteChannelRequest"> & {
@@ -621,6 +761,20 @@ export declare const NotificationChannelService: GenService<{
   updateChannel: {
     methodKind: "unary";
     input: typeof UpdateChannelRequestSchema;
+    output: typeof NotificationChannelSchema;
+  },
+  /**
+   * Gives a generic webhook a new signing secret. For the time of the overlap
+   * both secrets sign, so that the receiver can change in its own time; a
+   * secret from a rotation before that stops at once.
+   * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+   * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+   *
+   * @generated from rpc jitsudo.notifications.v1.NotificationChannelService.RotateSigningSecret
+   */
+  rotateSigningSecret: {
+    methodKind: "unary";
+    input: typeof RotateSigningSecretRequestSchema;
     output: typeof NotificationChannelSchema;
   },
   /**

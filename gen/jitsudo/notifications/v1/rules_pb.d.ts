@@ -45,3 +45,11 @@ export declare const http_url: GenExtension<StringRules, boolean>;
  */
 export declare const opaque_id: GenExtension<StringRules, boolean>;
 
+/**
+ * Certificates to trust for one channel; that they can be read is checked
+ * beyond this rule.
+ *
+ * @generated from extension: bool certificates = 50616;
+ */
+export declare const certificates: GenExtension<StringRules, boolean>;
+

@@ -1,0 +1,126 @@
+import { promises as dns, type LookupAddress } from "node:dns";
+import type { LookupFunction } from "node:net";
+import { createAddressRules, isAddress } from "./address-rules.ts";
+import { addressRefused } from "./http-failure.ts";
+
+/**
+ * Keeps channels from reaching what only this service can reach: tenants decide
+ * where notices go, and the service stands inside somebody's network.
+ */
+export interface AddressGuard {
+  /** Throws an AddressRefused for a literal address that is not allowed; other hosts pass. */
+  assertHost(host: string): void;
+  /**
+   * For `net.connect` and `tls.connect`, which ask it about every host that is no
+   * literal address and connect to nothing but its answers. It answers the allowed
+   * addresses alone, so a name that changes between check and use gains nothing.
+   * Fails with AddressRefused when there is none.
+   */
+  lookup: LookupFunction;
+  /**
+   * What is wrong with a host as a destination, in words for who configures it:
+   * a literal address that is not allowed, or a name of which no address is. A name
+   * that does not resolve, or not in time, is accepted: its DNS entry may come later.
+   * `host`: as in a URL, IPv6 with or without brackets.
+   */
+  check(host: string): Promise<string | undefined>;
+}
+
+export interface AddressGuardOptions {
+  /** CIDRs, addresses and host names that are allowed beside public addresses. */
+  allow: string[];
+  /** All addresses of a name. Default: the system's resolver, which knows hosts files and search domains. */
+  resolve?: (host: string) => Promise<LookupAddress[]>;
+}
+
+/**
+ * The error for a destination that is not allowed. It names neither host nor address.
+ * Senders answer it with "retry": what a name resolves to may be another thing soon.
+ */
+export class AddressRefused extends Error {
+  readonly code = addressRefused;
+
+  constructor() {
+    super("The address is not allowed");
+  }
+}
+
+/** How long `check` waits for DNS, in milliseconds. */
+const checkTimeoutMs = 2_000;
+
+export function createAddressGuard({ allow, resolve = resolveBySystem }: AddressGuardOptions): AddressGuard {
+  const rules = createAddressRules(allow);
+  const resolveOnce = shareRunning(resolve);
+
+  /** The addresses of a name that may be connected to. Rejects when there is none. */
+  async function allowedAddresses(host: string): Promise<LookupAddress[]> {
+    const addresses = await resolveOnce(host);
+    if (rules.allowsHost(host)) return addresses;
+    const allowed = addresses.filter(({ address }) => rules.allowsAddress(address));
+    if (allowed.length === 0) throw new AddressRefused();
+    return allowed;
+  }
+
+  function assertHost(host: string): void {
+    if (isAddress(host) && !rules.allowsAddress(host)) throw new AddressRefused();
+  }
+
+  return {
+    assertHost,
+
+    lookup(host, { all }, callback) {
+      allowedAddresses(host).then(
+        (allowed) => {
+          if (all) callback(null, allowed);
+          else callback(null, allowed[0]?.address ?? "", allowed[0]?.family);
+        },
+        (error: NodeJS.ErrnoException) => callback(error, []),
+      );
+    },
+
+    async check(hostInUrl) {
+      const host = hostInUrl.replace(/^\[(.*)\]$/, "$1");
+      try {
+        assertHost(host);
+        if (!isAddress(host)) await withinMs(checkTimeoutMs, allowedAddresses(host));
+        return undefined;
+      } catch (error) {
+        return error instanceof AddressRefused ? notAllowed : undefined;
+      }
+    },
+  };
+}
+
+const notAllowed =
+  "must not lead to a private, local or otherwise special address, unless the operator allows it (JITSUDO_ALLOW_DESTINATIONS)";
+
+function resolveBySystem(host: string): Promise<LookupAddress[]> {
+  return dns.lookup(host, { all: true });
+}
+
+/**
+ * Lookups of one name that run at the same time are one: the system's resolver has
+ * four threads for all, and a name whose DNS hangs would hold them with every send.
+ */
+function shareRunning(resolve: (host: string) => Promise<LookupAddress[]>): typeof resolve {
+  const running = new Map<string, Promise<LookupAddress[]>>();
+  return (host) => {
+    const known = running.get(host);
+    if (known) return known;
+    const started = resolve(host).finally(() => running.delete(host));
+    running.set(host, started);
+    return started;
+  };
+}
+
+async function withinMs(timeoutMs: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+  });
+  try {
+    await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
