@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { scopes } from "./services/caller.ts";
 import type { ApiKeys } from "./store/api-keys.ts";
+import type { Database } from "./store/database.ts";
+import type { SecretBox } from "./store/secret-box.ts";
+import { countSecrets, rotateSecrets } from "./store/secret-rotation.ts";
 
 const uuid = z.uuid();
 
@@ -14,10 +17,25 @@ export const adminCommands = {
     tenant: uuid.optional(),
     scopes: z.array(z.enum(scopes)).min(1).optional(),
     expiresAt: z.iso.datetime({ offset: true }).optional(),
+    /** Calls a second; absent: what the service allows every key; 0: no limit. */
+    rateLimit: z.int().min(0).max(1_000_000).optional(),
   }),
   "keys list": z.strictObject({ tenant: uuid.optional() }),
   "keys revoke": z.strictObject({ id: uuid }),
+  "secrets status": z.strictObject({}),
+  "secrets rotate": z.strictObject({}),
 };
+
+/** What the commands work on. */
+export interface AdminTools {
+  keys: ApiKeys;
+  database: Database;
+  /** Asked for by the commands that need it alone: without configured keys it makes one. */
+  box(): SecretBox;
+}
+
+/** How the audit trail names whoever uses the command line. */
+const operator = { type: "cli" } as const;
 
 export type AdminCommand = keyof typeof adminCommands;
 
@@ -25,7 +43,8 @@ export type AdminCommand = keyof typeof adminCommands;
 export class AdminError extends Error {}
 
 /** Carries a command out and answers what to print, as JSON. Throws an AdminError. */
-export async function runAdminCommand(keys: ApiKeys, command: string, args: unknown): Promise<unknown> {
+export async function runAdminCommand(tools: AdminTools, command: string, args: unknown): Promise<unknown> {
+  const { keys } = tools;
   switch (command) {
     case "tenants create": {
       const { name } = parse(command, args);
@@ -37,16 +56,18 @@ export async function runAdminCommand(keys: ApiKeys, command: string, args: unkn
     case "tenants list":
       return (await keys.listTenants()).map(tenantRow);
     case "keys create": {
-      const { name, tenant, expiresAt, ...rest } = parse(command, args);
+      const { name, tenant, expiresAt, rateLimit, ...rest } = parse(command, args);
       if (tenant !== undefined && !(await keys.tenantExists(tenant))) {
         throw new AdminError(`There is no tenant ${tenant}`);
       }
-      const made = await keys.createKey({
+      const settings = {
         name,
         tenantId: tenant ?? null,
         scopes: rest.scopes ?? [...scopes],
         expiresAt: expiresAt === undefined ? null : new Date(expiresAt),
-      });
+        rateLimitPerSecond: rateLimit ?? null,
+      };
+      const made = await keys.createKey(settings, operator);
       return { id: made.id, tenant_id: tenant ?? null, name, api_key: made.key };
     }
     case "keys list": {
@@ -60,16 +81,37 @@ export async function runAdminCommand(keys: ApiKeys, command: string, args: unkn
         created_at: row.createdAt,
         expires_at: row.expiresAt ?? null,
         revoked_at: row.revokedAt ?? null,
+        last_used_at: row.lastUsedAt ?? null,
+        rate_limit_per_second: row.rateLimitPerSecond ?? null,
       }));
     }
     case "keys revoke": {
       const { id } = parse(command, args);
-      if (!(await keys.revokeKey(id))) throw new AdminError(`There is no living key ${id}`);
+      if (!(await keys.revokeKey(id, operator))) throw new AdminError(`There is no living key ${id}`);
       return { id, revoked: true };
+    }
+    case "secrets status":
+      return secretsStatus(tools);
+    case "secrets rotate": {
+      const rewritten = await rotateSecrets(tools.database, tools.box());
+      return { channels_rewritten: rewritten, ...(await secretsStatus(tools)) };
     }
     default:
       throw new AdminError(`There is no command ${command}`);
   }
+}
+
+async function secretsStatus({ database, box }: AdminTools) {
+  const counts = new Map((await countSecrets(database)).map((use) => [use.keyId, use]));
+  const { keyIds } = box();
+  const rows = [...new Set([...keyIds, ...counts.keys()])].map((keyId) => ({
+    key_id: keyId,
+    configured: keyIds.includes(keyId),
+    encrypts: keyId === keyIds[0],
+    secrets: counts.get(keyId)?.secrets ?? 0,
+    channels: counts.get(keyId)?.channels ?? 0,
+  }));
+  return { keys: rows };
 }
 
 function parse<Command extends AdminCommand>(

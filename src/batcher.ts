@@ -16,6 +16,11 @@ export interface BatcherOptions<Item, Result> {
   maxItems: number;
   /** How many batches may run at the same time. */
   concurrency?: number;
+  /**
+   * Whether an error may be one item's fault. The items of the batch, none of which
+   * may have been carried out, then run one by one, so that it fails alone.
+   */
+  isolate?: (error: unknown) => boolean;
 }
 
 interface Waiting<Item, Result> {
@@ -28,6 +33,7 @@ export function createBatcher<Item, Result>({
   run,
   maxItems,
   concurrency = 1,
+  isolate = () => false,
 }: BatcherOptions<Item, Result>): Batcher<Item, Result> {
   const waiting: Waiting<Item, Result>[] = [];
   const idleWaiters: (() => void)[] = [];
@@ -49,18 +55,26 @@ export function createBatcher<Item, Result>({
     if (batch.length === 0) return;
     running++;
     schedule();
+    await settle(batch);
+    running--;
+    schedule();
+    if (running === 0 && waiting.length === 0) {
+      for (const resolve of idleWaiters.splice(0)) resolve();
+    }
+  }
+
+  async function settle(batch: Waiting<Item, Result>[]): Promise<void> {
     try {
       const results = await run(batch.map(({ item }) => item));
       batch.forEach(({ resolve }, index) => {
         resolve(results[index] as Result);
       });
     } catch (error) {
-      for (const { reject } of batch) reject(error);
-    }
-    running--;
-    schedule();
-    if (running === 0 && waiting.length === 0) {
-      for (const resolve of idleWaiters.splice(0)) resolve();
+      if (batch.length > 1 && isolate(error)) {
+        for (const waiting of batch) await settle([waiting]);
+      } else {
+        for (const { reject } of batch) reject(error);
+      }
     }
   }
 

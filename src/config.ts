@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isDestination, isLoopback, loopbackRanges } from "./channels/address-rules.ts";
 import { type EventType, eventTypes } from "./events.ts";
 
 /** A setting that does not fit; the message names it and says what is allowed. */
@@ -25,6 +26,14 @@ const encryptionKeys = z
   .refine(
     (keys) => keys.every(({ length }) => length === 32),
     "must be base64 of 32 bytes, several separated by commas",
+  );
+
+const destinations = z
+  .string()
+  .transform((value) => (value === "none" ? [] : value.split(",").map((entry) => entry.trim())))
+  .refine(
+    (entries) => entries.every(isDestination),
+    "must be CIDRs, addresses or host names, separated by commas, or none",
   );
 
 const maxAges = z
@@ -73,9 +82,17 @@ const settings = z.object({
   JITSUDO_DATABASE_POOL: count(10, 2, 200).describe("Connections to PostgreSQL."),
   JITSUDO_MAX_BODY_BYTES: count(4_194_304, 1_024, 67_108_864).describe("Largest request body, in bytes."),
   JITSUDO_REQUEST_TIMEOUT_MS: milliseconds(15_000).describe("Longest time that a unary call may take."),
+  JITSUDO_RATE_LIMIT_PER_SECOND: count(5_000, 0, 1_000_000).describe(
+    "Calls a second of one API key that has no limit of its own, twice as many at once; shared through Redis where there is one. 0: no limit.",
+  ),
   JITSUDO_SHUTDOWN_GRACE_MS: milliseconds(10_000, 0).describe(
     "How long a stop waits for calls and sends under way.",
   ),
+  JITSUDO_ALLOW_DESTINATIONS: destinations
+    .optional()
+    .describe(
+      "Where channels may point beside public addresses: CIDRs, addresses and host names, separated by commas, or none. Unset: loopback, where the embedded database is used or the API listens on loopback alone; else none.",
+    ),
   JITSUDO_CONCURRENCY: count(256, 1, 10_000).describe("Sends under way at the same time in one process."),
   JITSUDO_CHANNEL_CONCURRENCY: count(32, 1, 1_000).describe(
     "Sends under way at the same time on one channel in one process.",
@@ -135,6 +152,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
   ];
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems.join("\n"));
   const { data } = parsed;
+  const allowLoopback = data.JITSUDO_ALLOW_DESTINATIONS === undefined && looksLikeDevelopment(data);
   return {
     databaseUrl: data.DATABASE_URL,
     redisUrl: data.REDIS_URL,
@@ -146,7 +164,11 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     poolSize: data.JITSUDO_DATABASE_POOL,
     maxBodyBytes: data.JITSUDO_MAX_BODY_BYTES,
     requestTimeoutMs: data.JITSUDO_REQUEST_TIMEOUT_MS,
+    rateLimitPerSecond: data.JITSUDO_RATE_LIMIT_PER_SECOND,
     shutdownGraceMs: data.JITSUDO_SHUTDOWN_GRACE_MS,
+    allowDestinations: data.JITSUDO_ALLOW_DESTINATIONS ?? (allowLoopback ? loopbackRanges : []),
+    /** Whether loopback is among them without the operator having said so. */
+    allowLoopback,
     concurrency: data.JITSUDO_CONCURRENCY,
     channelConcurrency: data.JITSUDO_CHANNEL_CONCURRENCY,
     slackPerSecond: data.JITSUDO_SLACK_PER_SECOND,
@@ -169,6 +191,11 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     maxAgeMs: (data.JITSUDO_MAX_AGE_SECONDS ?? {}) as Partial<Record<EventType, number>>,
     retentionMs: data.JITSUDO_RETENTION_DAYS * 86_400_000,
   };
+}
+
+/** One process with its own database, or one that nobody reaches from outside: somebody tries it out. */
+function looksLikeDevelopment({ DATABASE_URL, JITSUDO_LISTEN: { host } }: z.infer<typeof settings>): boolean {
+  return DATABASE_URL === undefined || host === "localhost" || isLoopback(host);
 }
 
 /** The configuration as it may be logged: without credentials. */

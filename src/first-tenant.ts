@@ -17,12 +17,14 @@ export interface Credentials {
 export async function makeFirstTenant(keys: ApiKeys, { dataDir }: Config): Promise<Credentials | undefined> {
   if ((await keys.listTenants()).length > 0) return readCredentials(dataDir);
   const tenant = await keys.createTenant("default");
-  const { key } = await keys.createKey({
+  const settings = {
     tenantId: tenant.id,
     name: "first key",
     scopes: [...scopes],
     expiresAt: null,
-  });
+    rateLimitPerSecond: null,
+  };
+  const { key } = await keys.createKey(settings, { type: "service" });
   const credentials = { tenantId: tenant.id, apiKey: key };
   keepCredentials(dataDir, credentials);
   return credentials;

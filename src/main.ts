@@ -1,5 +1,6 @@
 import { type Logger, pino } from "pino";
-import { runAdminCommand } from "./admin.ts";
+import { type AdminTools, runAdminCommand } from "./admin.ts";
+import { type AddressGuard, createAddressGuard } from "./channels/address-guard.ts";
 import { type Config, ConfigError, readConfig, redactConfig } from "./config.ts";
 import { openControlSocket } from "./control-socket.ts";
 import { keptEncryptionKey, makeDataDir } from "./data-dir.ts";
@@ -8,11 +9,17 @@ import { createMetrics, type Metrics } from "./metrics.ts";
 import { createMetricsPage } from "./server/metrics-page.ts";
 import { startServer } from "./server/server.ts";
 import { createAuthenticator } from "./services/authenticator.ts";
+import type { Authenticate } from "./services/caller.ts";
 import { createFieldValidator } from "./services/field-validator.ts";
+import { createKeyGuessing } from "./services/key-guessing.ts";
+import { createKeyUsage } from "./services/key-usage.ts";
+import { createRateLimiter } from "./services/rate-limit.ts";
+import { createRedisAccount } from "./services/rate-limit-redis.ts";
 import { registerServices } from "./services/services.ts";
 import { type ApiKeys, createApiKeys } from "./store/api-keys.ts";
 import { type Database, migrate, openDatabase } from "./store/database.ts";
 import { createSecretBox, type SecretBox } from "./store/secret-box.ts";
+import { assertSecretsOpen } from "./store/secret-rotation.ts";
 import { createStore } from "./store/store.ts";
 import { welcome } from "./welcome.ts";
 import { startWorker } from "./worker/worker.ts";
@@ -25,6 +32,7 @@ interface Parts {
   database: Database;
   keys: ApiKeys;
   box: SecretBox;
+  guard: AddressGuard;
   metrics: Metrics;
   log: Logger;
 }
@@ -35,23 +43,22 @@ async function start(config: Config, log: Logger, closers: Closer[]): Promise<vo
   const parts = await open(config, log, closers);
   const credentials = await parts.database.exclusively(() => makeFirstTenant(parts.keys, config));
 
-  if (config.role !== "api") {
-    const worker = await startWorker(parts);
-    closers.unshift(() => worker.stop(config.shutdownGraceMs));
-  }
-  const server = await serve(parts);
-  closers.unshift(server.close);
+  const worker = config.role === "api" ? undefined : await startWorker(parts);
+  if (worker) closers.unshift(() => worker.stop(config.shutdownGraceMs));
+  const server = await serve(parts, closers);
+  // Together: calls that end slowly must not keep the worker claiming.
+  closers.unshift(() => Promise.all([server.close(), worker?.stop(config.shutdownGraceMs)]));
   process.stdout.write(welcome(server.url, config.dataDir, credentials, parts.database.embedded));
   process.stdout.write(`ready ${server.url}\n`);
 }
 
 async function open(config: Config, log: Logger, closers: Closer[]): Promise<Parts> {
-  let keys: ApiKeys | undefined;
+  let tools: AdminTools | undefined;
   if (config.databaseUrl === undefined) {
     // Comes before the database is opened: two processes on one folder would destroy it.
     const control = await openControlSocket(config.dataDir, (command, args) => {
-      if (!keys) throw new Error("The service is still starting, try again");
-      return runAdminCommand(keys, command, args);
+      if (!tools) throw new Error("The service is still starting, try again");
+      return runAdminCommand(tools, command, args);
     });
     closers.unshift(control.close);
   }
@@ -59,15 +66,24 @@ async function open(config: Config, log: Logger, closers: Closer[]): Promise<Par
   closers.unshift(database.close);
   const migrations = await migrate(database);
   if (migrations.length > 0) log.info({ migrations }, "database migrated");
-  keys = createApiKeys(database);
+  const keys = createApiKeys(database);
   const box = createSecretBox(config.encryptionKeys ?? [keptEncryptionKey(config.dataDir)]);
-  return { config, database, keys, box, metrics: createMetrics(), log };
+  await assertSecretsOpen(database, box);
+  tools = { keys, database, box: () => box };
+  const guard = createAddressGuard({ allow: config.allowDestinations });
+  if (config.allowLoopback) log.warn(loopbackAllowed);
+  return { config, database, keys, box, guard, metrics: createMetrics(), log };
 }
 
-function serve({ config, database, keys, box, metrics, log }: Parts) {
+const loopbackAllowed =
+  "channels may point to this machine's own loopback addresses, since this looks like a trial: set JITSUDO_ALLOW_DESTINATIONS for use by others";
+
+function serve(parts: Parts, closers: Closer[]) {
+  const { config, database, box, guard, metrics, log } = parts;
   const services = {
     store: createStore(database, box),
     validate: createFieldValidator(),
+    checkDestination: guard.check,
     metrics,
     limits: { maxAgeMs: config.maxAgeMs },
   };
@@ -77,7 +93,7 @@ function serve({ config, database, keys, box, metrics, log }: Parts) {
     routes: (router) => {
       if (config.role !== "worker") registerServices(router, services);
     },
-    authenticate: createAuthenticator(keys),
+    authenticate: openAuthenticator(parts, closers),
     ready: database.ping,
     maxBodyBytes: config.maxBodyBytes,
     requestTimeoutMs: config.requestTimeoutMs,
@@ -85,6 +101,15 @@ function serve({ config, database, keys, box, metrics, log }: Parts) {
     http: createMetricsPage(metrics.registry),
     log,
   });
+}
+
+function openAuthenticator({ config, keys, log }: Parts, closers: Closer[]): Authenticate {
+  const shared = config.redisUrl === undefined ? undefined : createRedisAccount(config.redisUrl, log);
+  const limiter = createRateLimiter({ ...(shared && { shared }), log });
+  const usage = createKeyUsage({ write: keys.recordUse, log });
+  closers.unshift(limiter.close, usage.close);
+  const callsPerSecond = config.rateLimitPerSecond;
+  return createAuthenticator({ keys, limiter, guessing: createKeyGuessing(), usage, callsPerSecond });
 }
 
 async function closeAll(closers: Closer[]): Promise<void> {

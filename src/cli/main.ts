@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 import { Command, Option } from "commander";
 import { pino } from "pino";
-import { AdminError, runAdminCommand } from "../admin.ts";
-import { ConfigError, readConfig } from "../config.ts";
+import { AdminError, type AdminTools, runAdminCommand } from "../admin.ts";
+import { type Config, ConfigError, readConfig } from "../config.ts";
 import { askOwner, openControlSocket } from "../control-socket.ts";
-import { makeDataDir } from "../data-dir.ts";
+import { keptEncryptionKey, makeDataDir } from "../data-dir.ts";
 import { scopes } from "../services/caller.ts";
 import { createApiKeys } from "../store/api-keys.ts";
 import { type Database, migrate, openDatabase } from "../store/database.ts";
+import { createSecretBox } from "../store/secret-box.ts";
 
 const log = pino({ level: "warn" }, pino.destination(2));
 
@@ -42,6 +43,12 @@ function commandLine(): Command {
     .option("--operator", "make a key that is good for all tenants, with all scopes")
     .addOption(new Option("--scopes <scope...>", "what the key may do (default: all)").choices(scopes))
     .option("--expires-at <time>", "when it ends, for example 2027-01-31T00:00:00Z (default: never)")
+    .addOption(
+      new Option(
+        "--rate-limit <calls>",
+        "calls a second, 0 for no limit (default: what the service allows every key)",
+      ).argParser(Number),
+    )
     .action(createKey);
   keys
     .command("list")
@@ -53,6 +60,18 @@ function commandLine(): Command {
     .description("end a key; takes effect within seconds")
     .argument("<id>", "the key's id")
     .action((id) => run("keys revoke", { id }));
+
+  const secrets = program.command("secrets").description("how channels' secrets are encrypted");
+  secrets
+    .command("status")
+    .description("count secrets by encryption key")
+    .action(() => run("secrets status", {}));
+  secrets
+    .command("rotate")
+    .description(
+      "encrypt all secrets with the first of JITSUDO_ENCRYPTION_KEYS; the service may run meanwhile",
+    )
+    .action(() => run("secrets rotate", {}));
   return program;
 }
 
@@ -62,6 +81,7 @@ interface KeyOptions {
   operator?: boolean;
   scopes?: string[];
   expiresAt?: string;
+  rateLimit?: number;
 }
 
 async function createKey({ operator, ...options }: KeyOptions): Promise<void> {
@@ -81,9 +101,20 @@ async function run(command: string, args: object): Promise<void> {
       ? answer.result
       : await withDatabase(async (database) => {
           await migrate(database);
-          return runAdminCommand(createApiKeys(database), command, args);
+          return runAdminCommand(toolsOn(database, config), command, args);
         }),
   );
+}
+
+function toolsOn(database: Database, { encryptionKeys, dataDir }: Config): AdminTools {
+  return {
+    keys: createApiKeys(database),
+    database,
+    box() {
+      if (!encryptionKeys) makeDataDir(dataDir);
+      return createSecretBox(encryptionKeys ?? [keptEncryptionKey(dataDir)]);
+    },
+  };
 }
 
 async function migrateNow(): Promise<void> {
@@ -109,7 +140,9 @@ async function withDatabase<Result>(work: (database: Database) => Promise<Result
 
 function lockDataDir(dataDir: string): ReturnType<typeof openControlSocket> {
   makeDataDir(dataDir);
-  return openControlSocket(dataDir, () => Promise.reject(new AdminError("Another command is running, try again")));
+  return openControlSocket(dataDir, () =>
+    Promise.reject(new AdminError("Another command is running, try again")),
+  );
 }
 
 function print(result: unknown): void {

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { ErrorDetailSchema } from "../../gen/jitsudo/notifications/v1/error_pb.js";
+import { unavailableError } from "../services/errors.ts";
 import { openCallKey } from "./calls.ts";
 import { describeError } from "./describe-error.ts";
 
@@ -17,14 +18,17 @@ export function createToCallError({ log }: { log: Logger }): ToCallError {
     // A handler that is aborted may fail in any way; why it was aborted is the answer.
     const why: unknown = signal.aborted ? signal.reason : undefined;
     if (why instanceof ConnectError) return why;
-    log.error(
-      {
-        request_id: values.get(openCallKey)?.requestId,
-        method: `${method.parent.name}.${method.name}`,
-        error: describeError(reason),
-      },
-      "unexpected error",
-    );
+    const occurrence = {
+      request_id: values.get(openCallKey)?.requestId,
+      method: `${method.parent.name}.${method.name}`,
+      error: describeError(reason),
+    };
+    const unavailable = unavailableError(reason);
+    if (unavailable) {
+      log.warn(occurrence, "database unavailable");
+      return unavailable;
+    }
+    log.error(occurrence, "unexpected error");
     // With the detail it is known as foreseen, wherever it passes again.
     const detail = create(ErrorDetailSchema, { code: "internal" });
     return new ConnectError("internal error", Code.Internal, undefined, [

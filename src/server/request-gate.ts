@@ -1,5 +1,5 @@
 import { type DescMethod, getOption } from "@bufbuild/protobuf";
-import type { HandlerContext } from "@connectrpc/connect";
+import type { ConnectError, HandlerContext } from "@connectrpc/connect";
 import { validate as isUuid } from "uuid";
 import { required_scope } from "../../gen/jitsudo/notifications/v1/options_pb.js";
 import { type Authenticate, type Authentication, callerKey } from "../services/caller.ts";
@@ -47,7 +47,9 @@ export function createRequestGate({
     if (!tenantId) throw invalidTenant("the header is missing; it must be the tenant's UUID");
     if (!isUuid(tenantId)) throw invalidTenant("must be the tenant's UUID");
 
-    const answer = await authenticated(apiKey, tenantId, context);
+    const call = context.values.get(openCallKey);
+    const clientAddress = call?.request.socket?.remoteAddress ?? "unknown";
+    const answer = await authenticated(apiKey, tenantId, clientAddress, context);
     if (answer.kind === "unknown_key") {
       throw apiError("unauthenticated", "the header X-API-Key holds no valid key");
     }
@@ -57,24 +59,37 @@ export function createRequestGate({
         "the key in X-API-Key belongs to another tenant than X-Tenant-ID names",
       );
     }
+    if (answer.kind === "rate_limited") {
+      throw tryLater("the key has used up its calls for now", answer.retryAfterMs);
+    }
+    if (answer.kind === "locked_out") {
+      throw tryLater("too many calls with invalid keys from this address", answer.retryAfterMs);
+    }
     const scope = scopes.get(context.method);
     if (scope === undefined || !answer.caller.scopes.has(scope)) {
       throw apiError("permission_denied", `the key lacks the scope ${scope}`);
     }
-    context.values.set(callerKey, answer.caller);
+    context.values.set(callerKey, { ...answer.caller, clientAddress, requestId: call?.requestId ?? "" });
   };
 
   async function authenticated(
     apiKey: string,
     tenantId: string,
+    clientAddress: string,
     context: HandlerContext,
   ): Promise<Authentication> {
     try {
-      return await untilAborted(authenticate(apiKey, tenantId), context.signal);
+      return await untilAborted(authenticate(apiKey, tenantId, clientAddress), context.signal);
     } catch (reason) {
       throw toCallError(reason, context);
     }
   }
+}
+
+function tryLater(message: string, retryAfterMs: number): ConnectError {
+  const error = apiError("resource_exhausted", message);
+  error.metadata.set("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
+  return error;
 }
 
 function invalidTenant(message: string) {

@@ -1,28 +1,87 @@
 import type { ApiKeys } from "../store/api-keys.ts";
 import type { ApiKeyRow } from "../store/entities.ts";
 import { type Authenticate, type Authentication, scopes } from "./caller.ts";
+import type { KeyGuessing } from "./key-guessing.ts";
+import type { KeyUsage } from "./key-usage.ts";
+import type { RateLimiter } from "./rate-limit.ts";
+
+export interface AuthenticatorOptions {
+  keys: Pick<ApiKeys, "findKey" | "tenantExists">;
+  limiter: RateLimiter;
+  guessing: KeyGuessing;
+  usage: KeyUsage;
+  /** Calls a second of a key that has no limit of its own; 0: no limit. */
+  callsPerSecond: number;
+}
 
 /** A key is looked up again after this time, so that a revocation takes effect within seconds. */
 const cacheMs = 2_000;
 const maxCached = 10_000;
 
 interface Cached {
-  found: ApiKeyRow | undefined;
+  row: ApiKeyRow;
   until: number;
 }
 
+type Lookup = { kind: "found"; row: ApiKeyRow } | Exclude<Authentication, { kind: "ok" }>;
+
 /** Checks API keys against the store, with a short memory for those that were just used. */
-export function createAuthenticator(keys: ApiKeys): Authenticate {
+export function createAuthenticator(options: AuthenticatorOptions): Authenticate {
+  const { keys, limiter, guessing, usage, callsPerSecond } = options;
+  /** Good keys, the one that was looked up longest ago first. */
   const cache = new Map<string, Cached>();
+  const lookups = new Map<string, Promise<Lookup>>();
   const knownTenants = new Set<string>();
 
-  async function find(apiKey: string): Promise<ApiKeyRow | undefined> {
+  return async (apiKey, tenantId, clientAddress): Promise<Authentication> => {
     const cached = cache.get(apiKey);
-    if (cached && cached.until > performance.now()) return cached.found;
-    const found = await keys.findKey(apiKey);
-    if (cache.size >= maxCached) cache.clear();
-    if (found) cache.set(apiKey, { found, until: performance.now() + cacheMs });
-    return found;
+    const fresh = cached && cached.until > performance.now();
+    const found: Lookup = fresh
+      ? { kind: "found", row: cached.row }
+      : await lookUpOnce(apiKey, clientAddress);
+    if (found.kind !== "found") return found;
+    const key = found.row;
+    if (key.expiresAt && key.expiresAt <= new Date()) return { kind: "unknown_key" };
+    if (key.tenantId === null ? !(await tenantExists(tenantId)) : key.tenantId !== tenantId) {
+      return { kind: "tenant_mismatch" };
+    }
+    const retryAfterMs = limiter.take(key.id, key.rateLimitPerSecond ?? callsPerSecond);
+    if (retryAfterMs > 0) return { kind: "rate_limited", retryAfterMs };
+    usage.used(key.id);
+    const isOperator = key.tenantId === null;
+    // An operator key has every scope.
+    const granted = new Set<string>(isOperator ? scopes : key.scopes);
+    return { kind: "ok", caller: { keyId: key.id, tenantId, isOperator, scopes: granted } };
+  };
+
+  /** Calls that come together share a look-up. */
+  function lookUpOnce(apiKey: string, clientAddress: string): Promise<Lookup> {
+    const running = lookups.get(apiKey);
+    if (running) return running;
+    const lookup = lookUp(apiKey, clientAddress).finally(() => lookups.delete(apiKey));
+    lookups.set(apiKey, lookup);
+    return lookup;
+  }
+
+  async function lookUp(apiKey: string, clientAddress: string): Promise<Lookup> {
+    // Who was good a while ago is not guessing, whoever else calls from the same address.
+    const isGuess = !cache.has(apiKey);
+    const retryAfterMs = isGuess ? guessing.tryFrom(clientAddress) : 0;
+    if (retryAfterMs > 0) return { kind: "locked_out", retryAfterMs };
+    const row = await keys.findKey(apiKey);
+    cache.delete(apiKey);
+    if (!row) return { kind: "unknown_key" };
+    if (isGuess) guessing.succeeded(clientAddress);
+    if (cache.size >= maxCached) forgetFirst();
+    cache.set(apiKey, { row, until: performance.now() + cacheMs });
+    return { kind: "found", row };
+  }
+
+  function forgetFirst(): void {
+    for (const apiKey of cache.keys()) {
+      cache.delete(apiKey);
+      return;
+    }
   }
 
   async function tenantExists(tenantId: string): Promise<boolean> {
@@ -31,15 +90,4 @@ export function createAuthenticator(keys: ApiKeys): Authenticate {
     if (exists) knownTenants.add(tenantId);
     return exists;
   }
-
-  return async (apiKey, tenantId): Promise<Authentication> => {
-    const key = await find(apiKey);
-    if (!key || (key.expiresAt && key.expiresAt <= new Date())) return { kind: "unknown_key" };
-    if (key.tenantId === null ? !(await tenantExists(tenantId)) : key.tenantId !== tenantId) {
-      return { kind: "tenant_mismatch" };
-    }
-    // An operator key has every scope.
-    const granted = key.tenantId === null ? scopes : key.scopes;
-    return { kind: "ok", caller: { keyId: key.id, tenantId, scopes: new Set<string>(granted) } };
-  };
 }

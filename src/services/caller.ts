@@ -1,4 +1,5 @@
 import { type ContextKey, createContextKey, type HandlerContext } from "@connectrpc/connect";
+import type { Actor } from "../store/audit.ts";
 
 /** What a tenant's API key may be allowed to do. */
 export const scopes = [
@@ -7,25 +8,43 @@ export const scopes = [
   "events:write",
   "deliveries:read",
   "deliveries:write",
+  "audit:read",
 ] as const;
 
 export type Scope = (typeof scopes)[number];
 
-/** Who makes a call, for the one tenant that the call is about. */
-export interface Caller {
+/** Whom an API key stands for, for the one tenant that the call is about. */
+export interface KeyHolder {
   keyId: string;
   tenantId: string;
+  /** Whether the key is good for all tenants. */
+  isOperator: boolean;
   scopes: ReadonlySet<string>;
+}
+
+/** Who makes a call, and from where. */
+export interface Caller extends KeyHolder {
+  /** The address that the connection comes from: the client's, or its last proxy's. */
+  clientAddress: string;
+  requestId: string;
 }
 
 /** How presenting a key for a tenant ends. */
 export type Authentication =
-  | { kind: "ok"; caller: Caller }
+  | { kind: "ok"; caller: KeyHolder }
   | { kind: "unknown_key" }
-  | { kind: "tenant_mismatch" };
+  | { kind: "tenant_mismatch" }
+  /** The key has made all the calls that it may make for now. */
+  | { kind: "rate_limited"; retryAfterMs: number }
+  /** The address has tried too many keys that do not exist. */
+  | { kind: "locked_out"; retryAfterMs: number };
 
 /** Checks a key against the tenant that the call names. */
-export type Authenticate = (apiKey: string, tenantId: string) => Promise<Authentication>;
+export type Authenticate = (
+  apiKey: string,
+  tenantId: string,
+  clientAddress: string,
+) => Promise<Authentication>;
 
 /** Where the request gate leaves the caller for the handlers. */
 export const callerKey: ContextKey<Caller | undefined> = createContextKey<Caller | undefined>(undefined);
@@ -35,4 +54,10 @@ export function callerOf(context: HandlerContext): Caller {
   const caller = context.values.get(callerKey);
   if (!caller) throw new Error("The request gate did not run");
   return caller;
+}
+
+/** The caller as the audit trail names whoever makes a change. */
+export function actorOf(context: HandlerContext): Actor {
+  const { keyId, isOperator, clientAddress, requestId } = callerOf(context);
+  return { type: isOperator ? "operator_key" : "api_key", id: keyId, clientAddress, requestId };
 }

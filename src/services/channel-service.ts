@@ -11,22 +11,32 @@ import type { ChannelType } from "../channels/channel.ts";
 import { maskConfig } from "../store/channel-secrets.ts";
 import type { StoredChannel } from "../store/channel-store.ts";
 import type { Store } from "../store/store.ts";
-import { callerOf } from "./caller.ts";
+import { actorOf, callerOf } from "./caller.ts";
 import { type CreateRequest, settingsOf } from "./channel-settings.ts";
 import { changeSettings } from "./channel-update.ts";
-import { apiError } from "./errors.ts";
+import { assertDestinations, type CheckDestination, configViolations } from "./config-checks.ts";
+import { apiError, invalidFields } from "./errors.ts";
 import type { FieldValidator } from "./field-validator.ts";
 import { cutPage, pageRequest } from "./page.ts";
+import { rotateSecret, settleSecrets, signingOf } from "./webhook-signing.ts";
 
 export function createChannelService(
   store: Store,
   validate: FieldValidator,
+  checkDestination: CheckDestination,
 ): ServiceImpl<typeof NotificationChannelService> {
   const channelsOf = (context: HandlerContext) => store.forTenant(callerOf(context).tenantId).channels;
 
   function creator(type: ChannelType) {
-    return async (request: CreateRequest, context: HandlerContext): Promise<NotificationChannel> =>
-      toMessage(await channelsOf(context).create(type, settingsOf(type, request)));
+    return async (request: CreateRequest, context: HandlerContext): Promise<NotificationChannel> => {
+      const settings = settingsOf(type, request);
+      const violations = configViolations(settings.config);
+      if (violations.length > 0) throw invalidFields(violations);
+      await assertDestinations(settings.config, checkDestination);
+      const { config, newSecret } = settleSecrets(settings.config);
+      const channel = await channelsOf(context).create(type, { ...settings, config }, actorOf(context));
+      return toMessage(channel, newSecret);
+    };
   }
 
   return {
@@ -44,24 +54,50 @@ export function createChannelService(
       const type = (request.channelType || undefined) as ChannelType | undefined;
       const channels = await channelsOf(context).list({ afterId: after, limit: size + 1, type });
       const { items, next } = cutPage(channels, size);
-      return { channels: items.map(toMessage), nextPageToken: next };
+      return { channels: items.map((channel) => toMessage(channel)), nextPageToken: next };
     },
 
     async updateChannel(request, context) {
-      const channel = await channelsOf(context).update(request.id, (current) =>
-        changeSettings(current, request, validate),
+      if (request.config) await assertDestinations(request.config, checkDestination, "config.");
+      let newSecret: string | undefined;
+      const channel = await channelsOf(context).update(
+        request.id,
+        (current) => {
+          const settings = changeSettings(current, request, validate);
+          const settled = settleSecrets(settings.config, current.config);
+          newSecret = settled.newSecret;
+          return { ...settings, config: settled.config };
+        },
+        actorOf(context),
       );
-      return toMessage(found(channel, request.id));
+      return toMessage(found(channel, request.id), newSecret);
+    },
+
+    async rotateSigningSecret(request, context) {
+      let newSecret: string | undefined;
+      const channel = await channelsOf(context).update(
+        request.id,
+        ({ type, name, enabled, ordered, eventFilters, config }) => {
+          if (type !== "generic_webhook") throw notSigning();
+          const rotated = rotateSecret(config, request);
+          newSecret = rotated.newSecret;
+          return { name, enabled, ordered, eventFilters, config: rotated.config };
+        },
+        actorOf(context),
+      );
+      return toMessage(found(channel, request.id), newSecret);
     },
 
     async deleteChannel({ id }, context) {
-      if (!(await channelsOf(context).delete(id))) throw notFound(id);
+      if (!(await channelsOf(context).delete(id, actorOf(context)))) throw notFound(id);
       return {};
     },
   };
 }
 
-function toMessage(channel: StoredChannel): NotificationChannel {
+/** `newSecret`: a signing secret that the server has just made, to be shown once. */
+function toMessage(channel: StoredChannel, newSecret?: string): NotificationChannel {
+  const signing = signingOf(channel.config, newSecret);
   return create(NotificationChannelSchema, {
     id: channel.id,
     name: channel.name,
@@ -73,6 +109,7 @@ function toMessage(channel: StoredChannel): NotificationChannel {
     createdAt: timestampFromDate(channel.createdAt),
     updatedAt: timestampFromDate(channel.updatedAt),
     health: healthOf(channel),
+    ...(signing && { signing }),
   });
 }
 
@@ -92,6 +129,10 @@ function healthOf({ health }: StoredChannel) {
 function found(channel: StoredChannel | undefined, id: string): StoredChannel {
   if (!channel) throw notFound(id);
   return channel;
+}
+
+function notSigning(): Error {
+  return invalidFields([{ field: "id", message: "must be a generic webhook: no other channel signs" }]);
 }
 
 function notFound(id: string): Error {

@@ -1,8 +1,9 @@
 import { type create, fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import type { UpdateChannelRequest } from "../../gen/jitsudo/notifications/v1/channel_pb.js";
-import { unmaskConfig } from "../store/channel-secrets.ts";
+import { callersConfig, unmaskConfig } from "../store/channel-secrets.ts";
 import type { ChannelSettings, StoredChannel } from "../store/channel-store.ts";
 import { createRequests, settingsOf } from "./channel-settings.ts";
+import { configViolations } from "./config-checks.ts";
 import { type FieldViolation, invalidFields } from "./errors.ts";
 import type { FieldValidator } from "./field-validator.ts";
 import { explainJsonError } from "./json-violations.ts";
@@ -23,7 +24,7 @@ export function changeSettings(
   const named = namedFields(request);
   const config = named.has("config")
     ? (unmaskConfig(current.type, request.config ?? {}, current.config) as JsonObject)
-    : (current.config as JsonObject);
+    : (callersConfig(current.config) as JsonObject);
   const clashes = Object.keys(config).filter((key) => (updatable as readonly string[]).includes(key));
   if (clashes.length > 0) throw invalidFields(clashes.map((key) => unknownConfigField(key)));
 
@@ -37,7 +38,10 @@ export function changeSettings(
   };
   const violations = checkJson(schema, json, validate);
   if (violations.length > 0) throw invalidFields(violations.map(inConfig));
-  return settingsOf(current.type, fromJson(schema as never, json));
+  const settings = settingsOf(current.type, fromJson(schema as never, json));
+  const unfit = configViolations(settings.config);
+  if (unfit.length > 0) throw invalidFields(unfit.map(inConfig));
+  return settings;
 }
 
 /** The mask, else what is set. Throws for names that cannot be updated. */

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorDetailSchema } from "../../gen/jitsudo/notifications/v1/error_pb.js";
+import { isDatabaseUnavailable } from "../store/unavailable.ts";
 
 /** Every code that the API answers with, and the protocol code that stands for it. */
 const protocolCodes = {
@@ -27,6 +28,15 @@ export function apiError(code: ErrorCode, message: string, fields: FieldViolatio
   return new ConnectError(message, protocolCodes[code], undefined, [
     { desc: ErrorDetailSchema, value: create(ErrorDetailSchema, { code, fields }) },
   ]);
+}
+
+/**
+ * The error for a call that failed because the database is away; undefined when
+ * `reason` is anything else.
+ */
+export function unavailableError(reason: unknown): ConnectError | undefined {
+  if (!isDatabaseUnavailable(reason)) return undefined;
+  return apiError("unavailable", "the database is not available, try again later");
 }
 
 /** The error for fields that break a rule; the message names them all. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { create, toJson } from "@bufbuild/protobuf";
+import { create, type JsonObject, toJson } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import canonicalize from "canonicalize";
@@ -19,7 +19,7 @@ import type { Metrics } from "../metrics.ts";
 import type { NewEvent } from "../store/ingest.ts";
 import type { Store, TenantStore } from "../store/store.ts";
 import { callerOf } from "./caller.ts";
-import { apiError, invalidFields } from "./errors.ts";
+import { apiError, type FieldViolation, invalidFields } from "./errors.ts";
 import type { FieldValidator } from "./field-validator.ts";
 
 export interface IngestLimits {
@@ -98,15 +98,48 @@ function newEvent(request: IngestEventRequest, options: IngestServiceOptions): O
 /**
  * The event as it was sent, without what tells the service how to handle it, in
  * the canonical form of RFC 8785: equal events have equal texts, whichever
- * protocol they came by.
+ * protocol they came by. Throws invalid_argument for what that form cannot hold.
  */
 export function canonicalPayload(request: IngestEventRequest): string {
-  const json = toJson(IngestEventRequestSchema, request, { useProtoFieldName: true }) as Record<
-    string,
-    unknown
-  >;
-  const { idempotency_key: _key, deliver_before: _before, ...payload } = json;
-  return canonicalize(payload) as string;
+  const json = jsonOf(request);
+  const text = json && canonicalOf(withoutHandling(json));
+  if (text === undefined) throw invalidFields(fieldsBeyondJson(request));
+  return text;
+}
+
+function withoutHandling({ idempotency_key: _key, deliver_before: _before, ...payload }: JsonObject) {
+  return payload;
+}
+
+/**
+ * Protobuf's binary form, and also JSON, can say what has no canonical form: NaN, 1e400, half
+ * a surrogate pair, times beyond the year 9999, a Value without a kind.
+ */
+function fieldsBeyondJson(request: IngestEventRequest): FieldViolation[] {
+  const { fields } = IngestEventRequestSchema;
+  const beyond = fields.filter(({ localName }) => {
+    const alone = { type: "", [localName]: request[localName as keyof IngestEventRequest] };
+    const json = jsonOf(create(IngestEventRequestSchema, alone));
+    return !json || canonicalOf(json) === undefined;
+  });
+  const message = "must be what JSON can hold: finite numbers, whole Unicode characters, years 1 to 9999";
+  return beyond.map(({ name }) => ({ field: name, message }));
+}
+
+function jsonOf(request: IngestEventRequest): JsonObject | undefined {
+  try {
+    return toJson(IngestEventRequestSchema, request, { useProtoFieldName: true }) as JsonObject;
+  } catch {
+    return undefined; // Which field it was, is found out by its own.
+  }
+}
+
+function canonicalOf(json: JsonObject): string | undefined {
+  try {
+    return canonicalize(json);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The sender's word, else the end of what is about to expire, else the operator's limit. */

@@ -1,17 +1,23 @@
 import type { ConnectRouter } from "@connectrpc/connect";
+import { AuditService } from "../../gen/jitsudo/notifications/v1/audit_pb.js";
 import { NotificationChannelService } from "../../gen/jitsudo/notifications/v1/channel_pb.js";
 import { DeliveryService } from "../../gen/jitsudo/notifications/v1/delivery_pb.js";
 import { EventIngestService } from "../../gen/jitsudo/notifications/v1/event_pb.js";
+import { TenantSettingsService } from "../../gen/jitsudo/notifications/v1/tenant_settings_pb.js";
 import type { Metrics } from "../metrics.ts";
 import type { Store } from "../store/store.ts";
+import { createAuditService } from "./audit-service.ts";
 import { createChannelService } from "./channel-service.ts";
+import type { CheckDestination } from "./config-checks.ts";
 import { createDeliveryService } from "./delivery-service.ts";
 import type { FieldValidator } from "./field-validator.ts";
 import { createIngestService, type IngestLimits } from "./ingest-service.ts";
+import { createTenantSettingsService } from "./tenant-settings-service.ts";
 
 export interface ServicesOptions {
   store: Store;
   validate: FieldValidator;
+  checkDestination: CheckDestination;
   metrics: Metrics;
   limits: IngestLimits;
 }
@@ -19,9 +25,11 @@ export interface ServicesOptions {
 /** Registers every service of the API. */
 export function registerServices(
   router: ConnectRouter,
-  { store, validate, metrics, limits }: ServicesOptions,
+  { store, validate, checkDestination, metrics, limits }: ServicesOptions,
 ): void {
-  router.service(NotificationChannelService, createChannelService(store, validate));
+  router.service(NotificationChannelService, createChannelService(store, validate, checkDestination));
   router.service(EventIngestService, createIngestService({ store, validate, metrics, limits }));
+  router.service(AuditService, createAuditService(store));
+  router.service(TenantSettingsService, createTenantSettingsService(store));
   router.service(DeliveryService, createDeliveryService(store));
 }

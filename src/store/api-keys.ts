@@ -1,9 +1,22 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { LockMode } from "@mikro-orm/core";
 import { v7 as uuidv7 } from "uuid";
+import { type Actor, recordChange } from "./audit.ts";
 import type { Database } from "./database.ts";
 import { ApiKey, type ApiKeyRow, Tenant, type TenantRow } from "./entities.ts";
 
 export type ApiKeys = ReturnType<typeof createApiKeys>;
+
+/** What is decided about a key when it is made. */
+export interface KeySettings {
+  /** Null makes an operator key. */
+  tenantId: string | null;
+  name: string;
+  scopes: string[];
+  expiresAt: Date | null;
+  /** Calls a second; null: what the service allows every key; 0: no limit. */
+  rateLimitPerSecond: number | null;
+}
 
 const prefixBytes = 6;
 const secretBytes = 32;
@@ -33,18 +46,21 @@ export function createApiKeys(database: Database) {
       return (await entityManager().count(Tenant, { id })) > 0;
     },
 
-    /** Makes a key; `tenantId` null makes an operator key. The answer is the only place where the key can be read. */
-    async createKey(options: {
-      tenantId: string | null;
-      name: string;
-      scopes: string[];
-      expiresAt: Date | null;
-    }): Promise<{ id: string; key: string }> {
+    /** Makes a key. The answer is the only place where the key can be read. */
+    async createKey(settings: KeySettings, by: Actor): Promise<{ id: string; key: string }> {
       const prefix = `jsn_${randomBytes(prefixBytes).toString("hex")}`;
       const key = `${prefix}_${randomBytes(secretBytes).toString("base64url")}`;
       const id = uuidv7();
-      const row = { ...options, id, prefix, hash: hashOf(key), createdAt: new Date() };
-      await entityManager().insert(ApiKey, row);
+      const row = { ...settings, id, prefix, hash: hashOf(key), createdAt: new Date() };
+      const { tenantId, ...named } = settings;
+      const fields = Object.entries(named).flatMap(([name, value]) =>
+        value === null ? [] : [snakeCase(name)],
+      );
+      await entityManager().transactional(async (em) => {
+        await em.insert(ApiKey, row);
+        const entry = { action: "created", resourceType: "api_key", resourceId: id, fields } as const;
+        await recordChange(em, tenantId, by, entry);
+      });
       return { id, key };
     },
 
@@ -53,9 +69,25 @@ export function createApiKeys(database: Database) {
     },
 
     /** Answers false when there is no such key, or it was revoked before. */
-    async revokeKey(id: string): Promise<boolean> {
-      const now = new Date();
-      return (await entityManager().nativeUpdate(ApiKey, { id, revokedAt: null }, { revokedAt: now })) > 0;
+    async revokeKey(id: string, by: Actor): Promise<boolean> {
+      return entityManager().transactional(async (em) => {
+        const living = { id, revokedAt: null };
+        const row = await em.findOne(ApiKey, living, { lockMode: LockMode.PESSIMISTIC_WRITE });
+        if (!row) return false;
+        row.revokedAt = new Date();
+        await recordChange(em, row.tenantId ?? null, by, {
+          action: "revoked",
+          resourceType: "api_key",
+          resourceId: id,
+          fields: [],
+        });
+        return true;
+      });
+    },
+
+    /** Stores when keys were used last, for each at most once a minute, however many processes note it. */
+    async recordUse(ids: string[], at: Date): Promise<void> {
+      await database.query(recordUse, [ids, at.toISOString()]);
     },
 
     /** The living key that `key` is, or undefined; compared in constant time. */
@@ -68,6 +100,22 @@ export function createApiKeys(database: Database) {
       return matches && living ? row : undefined;
     },
   };
+}
+
+/* By primary key, in its order, so that two processes do not dead-lock. */
+const recordUse = {
+  name: "record_key_use",
+  text: `
+    update api_key set last_used_at = $2
+    where id in (
+      select id from api_key
+      where id = any ($1::uuid[]) and (last_used_at is null or last_used_at <= $2::timestamptz - interval '59 seconds')
+      order by id for update
+    )`,
+};
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 function hashOf(key: string): string {

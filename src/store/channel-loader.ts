@@ -1,19 +1,26 @@
 import type { Channel } from "../channels/channel.ts";
+import type { TenantSettings } from "../channels/tenant-settings.ts";
+import { createTimeTexts } from "../channels/time-text.ts";
 import { type ConfigObject, openConfig } from "./channel-secrets.ts";
 import type { Database } from "./database.ts";
 import type { SecretBox } from "./secret-box.ts";
+
+/** A channel with what its tenant has set for all of its channels. */
+export interface LoadedChannel {
+  channel: Channel;
+  settings: TenantSettings;
+}
 
 export interface ChannelLoader {
   /**
    * The channel as its sender needs it, at least as new as `version`. Throws when
    * its secrets cannot be opened.
    */
-  load(channelId: string, version: string): Promise<Channel>;
+  load(channelId: string, version: string): Promise<LoadedChannel>;
 }
 
-interface Loaded {
+interface Cached extends LoadedChannel {
   version: string;
-  channel: Channel;
 }
 
 const maxCached = 10_000;
@@ -28,37 +35,54 @@ export function createChannelLoader(
   box: SecretBox,
   onReplaced: (channel: Channel) => void,
 ): ChannelLoader {
-  const cache = new Map<string, Loaded>();
+  const cache = new Map<string, Cached>();
+  const timeTextOf = createTimeTexts();
 
   return {
     async load(channelId, version) {
       const cached = cache.get(channelId);
-      if (cached?.version === version) return cached.channel;
-      const loaded = await read(database, box, channelId);
+      if (cached?.version === version) return cached;
+      const loaded = await read(database, box, channelId, timeTextOf);
       cache.delete(channelId);
       cache.set(channelId, loaded);
       if (cached) onReplaced(cached.channel);
       if (cache.size > maxCached) forgetOldest(cache, onReplaced);
-      return loaded.channel;
+      return loaded;
     },
   };
 }
 
-async function read(database: Database, box: SecretBox, channelId: string): Promise<Loaded> {
+async function read(
+  database: Database,
+  box: SecretBox,
+  channelId: string,
+  timeTextOf: ReturnType<typeof createTimeTexts>,
+): Promise<Cached> {
   const [row] = await database.query<{
     id: string;
     tenantId: string;
     type: Channel["type"];
     config: ConfigObject;
     version: string;
+    timeZone: string | null;
+    productName: string | null;
+    logoUrl: string | null;
+    linkBaseUrl: string | null;
   }>(select, [channelId]);
   if (!row) throw new Error(`There is no channel ${channelId}`);
   const config = openConfig(box, row.id, row.type, row.config);
   const channel = { id: row.id, tenantId: row.tenantId, type: row.type, config } as unknown as Channel;
-  return { version: row.version, channel };
+  const { version, timeZone, productName, logoUrl, linkBaseUrl } = row;
+  const settings = {
+    ...(timeZone !== null && { timeText: timeTextOf(timeZone) }),
+    ...(productName !== null && { productName }),
+    ...(logoUrl !== null && { logoUrl }),
+    ...(linkBaseUrl !== null && { linkBaseUrl }),
+  };
+  return { version, channel, settings };
 }
 
-function forgetOldest(cache: Map<string, Loaded>, onReplaced: (channel: Channel) => void): void {
+function forgetOldest(cache: Map<string, Cached>, onReplaced: (channel: Channel) => void): void {
   for (const [id, { channel }] of cache) {
     cache.delete(id);
     onReplaced(channel);
@@ -66,8 +90,13 @@ function forgetOldest(cache: Map<string, Loaded>, onReplaced: (channel: Channel)
   }
 }
 
-/* By primary key. */
+/* By the two primary keys. */
 const select = {
   name: "load_channel",
-  text: `select id, tenant_id as "tenantId", type, config, updated_at::text as version from channel where id = $1`,
+  text: `
+    select c.id, c.tenant_id as "tenantId", c.type, c.config, concat_ws(' ', c.updated_at, s.updated_at) as version,
+      s.time_zone as "timeZone", s.product_name as "productName", s.logo_url as "logoUrl",
+      s.link_base_url as "linkBaseUrl"
+    from channel c left join tenant_settings s on s.tenant_id = c.tenant_id
+    where c.id = $1`,
 };

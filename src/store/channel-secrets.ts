@@ -11,7 +11,12 @@ const secretFields: {
   slack_webhook: { webhook_url: maskUrl },
   email: { smtp_password: maskAll },
   // Each value of `headers` is a secret of its own.
-  generic_webhook: { url: maskUrl, headers: maskAll, signing_secret: maskAll },
+  generic_webhook: {
+    url: maskUrl,
+    headers: maskAll,
+    signing_secret: maskAll,
+    previous_signing_secret: maskAll,
+  },
   aws_sns: {},
 };
 
@@ -23,7 +28,9 @@ function maskAll(): string {
 
 /** Keeps the origin, which tells endpoints apart, and hides path and query, which carry the token. */
 function maskUrl(url: string): string {
-  const { origin, pathname, search } = new URL(url);
+  const parsed = URL.parse(url);
+  if (!parsed) return mask;
+  const { origin, pathname, search } = parsed;
   return pathname === "/" && search === "" ? url : `${origin}/${mask}`;
 }
 
@@ -47,9 +54,42 @@ export function openConfig(
   return mapSecrets(type, config, (value, path) => box.open(value, `${channelId}/${path}`));
 }
 
+/** The config as callers set it: without what the service keeps beside that. */
+export function callersConfig(config: ConfigObject): ConfigObject {
+  const { previous_signing_secret: _secret, previous_signs_until: _until, ...callers } = config;
+  return callers;
+}
+
+/**
+ * A stored config with every secret sealed by the newest key; undefined when it is
+ * so already. Throws when a key is missing.
+ */
+export function resealConfig(
+  box: SecretBox,
+  channelId: string,
+  type: ChannelType,
+  config: ConfigObject,
+): ConfigObject | undefined {
+  let stale = false;
+  const next = mapSecrets(type, config, (value, path) => {
+    if (box.keyIdOf(value) === box.keyIds[0]) return value;
+    stale = true;
+    const context = `${channelId}/${path}`;
+    return box.seal(box.open(value, context), context);
+  });
+  return stale ? next : undefined;
+}
+
+/** Every secret field, as `<channel type>.<field>`. */
+export function secretFieldNames(): string[] {
+  return Object.entries(secretFields).flatMap(([type, fields]) =>
+    Object.keys(fields).map((field) => `${type}.${field}`),
+  );
+}
+
 /** The config for readers: every secret masked. Takes an opened config. */
 export function maskConfig(type: ChannelType, config: ConfigObject): ConfigObject {
-  return mapSecrets(type, config, (value, _path, maskOne) => maskOne(value));
+  return mapSecrets(type, callersConfig(config), (value, _path, maskOne) => maskOne(value));
 }
 
 /** Puts the current secrets back where `next` holds just their masks. */
@@ -68,7 +108,8 @@ function mapSecrets(
   const masks: Record<string, (value: string) => string> = secretFields[type];
   return Object.fromEntries(
     Object.entries(config).map(([field, value]) => {
-      const maskOne = masks[field];
+      // A caller's config may have a field named "constructor".
+      const maskOne = Object.hasOwn(masks, field) ? masks[field] : undefined;
       if (maskOne === undefined) return [field, value];
       if (typeof value === "string") return [field, map(value, field, maskOne)];
       if (typeof value !== "object" || value === null) return [field, value];

@@ -1,5 +1,8 @@
+import { type EntityManager, LockMode } from "@mikro-orm/core";
 import { v7 as uuidv7 } from "uuid";
 import type { ChannelType } from "../channels/channel.ts";
+import { type Actor, type AuditEntry, recordChange } from "./audit.ts";
+import { changedFields } from "./changed-fields.ts";
 import { type ConfigObject, openConfig, sealConfig } from "./channel-secrets.ts";
 import type { Database } from "./database.ts";
 import { Channel, ChannelHealth, type ChannelHealthRow, type ChannelRow } from "./entities.ts";
@@ -47,7 +50,7 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
   }
 
   return {
-    async create(type: ChannelType, settings: ChannelSettings): Promise<StoredChannel> {
+    async create(type: ChannelType, settings: ChannelSettings, by: Actor): Promise<StoredChannel> {
       const now = new Date();
       const id = uuidv7();
       const row = {
@@ -60,7 +63,10 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
         updatedAt: now,
         deletedAt: null,
       };
-      await entityManager().insert(Channel, row);
+      await entityManager().transactional(async (em) => {
+        await em.insert(Channel, row);
+        await record(em, by, "created", id, changedFields(undefined, settings));
+      });
       return opened(row, undefined);
     },
 
@@ -87,16 +93,24 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
      */
     async update(
       id: string,
-      change: (current: StoredChannel) => Partial<ChannelSettings>,
+      change: (current: StoredChannel) => ChannelSettings,
+      by: Actor,
     ): Promise<StoredChannel | undefined> {
       const em = entityManager();
       const updated = await em.transactional(async (em) => {
-        const row = await em.findOne(Channel, { id, deletedAt: null }, { lockMode: 4 });
+        const row = await em.findOne(
+          Channel,
+          { id, deletedAt: null },
+          { lockMode: LockMode.PESSIMISTIC_WRITE },
+        );
         if (!row) return undefined;
-        const { config, ...rest } = change(opened(row, undefined));
+        const current = opened(row, undefined);
+        const next = change(current);
+        const fields = changedFields(current, next);
+        if (fields.length > 0) await record(em, by, "updated", id, fields);
         em.assign(row, {
-          ...rest,
-          ...(config && { config: sealConfig(box, id, row.type, config) }),
+          ...next,
+          config: sealConfig(box, id, row.type, next.config),
           updatedAt: new Date(),
         });
         return row;
@@ -106,16 +120,28 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
     },
 
     /** Answers false when there is no such channel. Its secrets are gone at once. */
-    async delete(id: string): Promise<boolean> {
-      const deleted = await entityManager().nativeUpdate(
-        Channel,
-        { id, deletedAt: null },
-        { deletedAt: new Date(), updatedAt: new Date(), enabled: false, config: {} },
-      );
+    async delete(id: string, by: Actor): Promise<boolean> {
+      const now = new Date();
+      const deleted = await entityManager().transactional(async (em) => {
+        const gone = { deletedAt: now, updatedAt: now, enabled: false, config: {} };
+        if ((await em.nativeUpdate(Channel, { id, deletedAt: null }, gone)) === 0) return false;
+        await record(em, by, "deleted", id, []);
+        return true;
+      });
       await database.query(notifyWorkers);
-      return deleted > 0;
+      return deleted;
     },
   };
+
+  function record(
+    em: EntityManager,
+    by: Actor,
+    action: AuditEntry["action"],
+    resourceId: string,
+    fields: string[],
+  ): Promise<void> {
+    return recordChange(em, tenantId, by, { action, resourceType: "channel", resourceId, fields });
+  }
 }
 
 const notifyWorkers = { name: "notify_workers", text: `select pg_notify('${deliveryTopic}', '')` };

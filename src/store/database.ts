@@ -7,6 +7,8 @@ import type { Logger } from "pino";
 import { entities } from "./entities.ts";
 import { listenOnPool } from "./listen.ts";
 import { InitialMigration } from "./migrations/0001-initial.ts";
+import { AuditMigration } from "./migrations/0002-audit.ts";
+import { TenantSettingsMigration } from "./migrations/0003-tenant-settings.ts";
 
 /**
  * The one way to the database: MikroORM for what people configure and read, plain
@@ -44,11 +46,16 @@ export interface DatabaseOptions {
   dataDir: string;
   /** Connections to PostgreSQL at the most. */
   poolSize: number;
+  /** How long a call may take, default 15,000: no statement keeps one waiting for longer. */
+  requestTimeoutMs?: number;
   log: Logger;
 }
 
 // Any number will do that others who use the database are unlikely to choose.
 const startLock = 7_041_776;
+
+/** Another process may be migrating a large table meanwhile. */
+const lockTimeoutMs = 600_000;
 
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   return options.databaseUrl === undefined
@@ -68,7 +75,11 @@ function commonOptions(log: Logger) {
     extensions: [Migrator],
     discovery: { warnWhenNoEntities: false },
     migrations: {
-      migrationsList: [{ name: "0001-initial", class: InitialMigration }],
+      migrationsList: [
+        { name: "0001-initial", class: InitialMigration },
+        { name: "0002-audit", class: AuditMigration },
+        { name: "0003-tenant-settings", class: TenantSettingsMigration },
+      ],
       tableName: "migration",
       snapshot: false,
       silent: true,
@@ -101,7 +112,10 @@ async function openEmbedded({ dataDir, log }: DatabaseOptions): Promise<Database
   };
 }
 
-async function openPostgres({ poolSize, log }: DatabaseOptions, databaseUrl: string): Promise<Database> {
+async function openPostgres(
+  { poolSize, requestTimeoutMs = 15_000, log }: DatabaseOptions,
+  databaseUrl: string,
+): Promise<Database> {
   const orm = await PostgresOrm.init<PostgreSqlDriver>({
     ...commonOptions(log),
     clientUrl: databaseUrl,
@@ -110,8 +124,9 @@ async function openPostgres({ poolSize, log }: DatabaseOptions, databaseUrl: str
     pool: { min: 1, max: poolSize + 1 },
     driverOptions: {
       application_name: "jitsudo-notifications",
-      connectionTimeoutMillis: 5_000,
-      query_timeout: 30_000,
+      // Together within the deadline of a call, which then says that the database is away.
+      connectionTimeoutMillis: Math.min(5_000, requestTimeoutMs * 0.3),
+      query_timeout: Math.min(10_000, requestTimeoutMs * 0.6),
       keepAlive: true,
     },
   });
@@ -126,7 +141,12 @@ async function openPostgres({ poolSize, log }: DatabaseOptions, databaseUrl: str
     exclusively: async (work) => {
       const connection = await pool.connect();
       try {
-        await connection.query("select pg_advisory_lock($1)", [startLock]);
+        const lock = {
+          text: "select pg_advisory_lock($1)",
+          values: [startLock],
+          query_timeout: lockTimeoutMs,
+        };
+        await connection.query(lock);
         return await work();
       } finally {
         // Closing the connection gives the lock back, whatever happened.

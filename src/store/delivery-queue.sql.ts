@@ -12,14 +12,14 @@ export const waitingChannels: Statement = {
   text: `
     with recursive hop (urgent, channel_id, n) as (
       select u.urgent, (select q.channel_id from delivery_queue q
-        where q.lease_token is null and q.urgent = u.urgent and q.channel_id > $1
+        where q.lease_token is null and q.urgent = u.urgent and q.channel_id > u.after_id
         order by q.channel_id limit 1), 1
-      from (values (true), (false)) as u (urgent)
+      from (values (true, $1::uuid), (false, $2::uuid)) as u (urgent, after_id)
       union all
       select h.urgent, (select q.channel_id from delivery_queue q
         where q.lease_token is null and q.urgent = h.urgent and q.channel_id > h.channel_id
         order by q.channel_id limit 1), h.n + 1
-      from hop h where h.channel_id is not null and h.n < $2
+      from hop h where h.channel_id is not null and h.n < $3
     )
     select h.urgent, c.id as "channelId", c.tenant_id as "tenantId", c.type,
       c.enabled and c.deleted_at is null as active,
@@ -58,30 +58,43 @@ export const claim: Statement = {
     update delivery_queue q
     set attempts = q.attempts + 1, started_at = now(), lease_token = $4,
       lease_until = now() + $5 * interval '1 millisecond'
-    from picked p, event e, channel c
+    from picked p, event e, channel c left join tenant_settings s on s.tenant_id = c.tenant_id
     where q.delivery_id = p.delivery_id and e.id = q.event_id and c.id = q.channel_id
     returning q.delivery_id as "deliveryId", q.tenant_id as "tenantId", q.channel_id as "channelId",
       q.event_id as "eventId", q.urgent, q.attempts as attempt, e.payload, e.payload_hash as "payloadHash",
       e.received_at as "receivedAt", q.expires_at as "expiresAt", c.type as "channelType",
-      c.updated_at::text as "channelVersion"`,
+      concat_ws(' ', c.updated_at, s.updated_at) as "channelVersion"`,
 };
 
-/* By primary key, fenced by the lease token. Counts only what may go out now. */
+/* Along index delivery_queue_leased: reads what is held anywhere, and is seldom needed. */
+export const giveBack: Statement = {
+  name: "give_back",
+  text: `
+    update delivery_queue
+    set attempts = attempts - 1, lease_token = null, lease_until = null
+    where lease_token = $1`,
+};
+
+/*
+ * By primary key, fenced by the lease token. Counts only what may go out now. May
+ * be repeated when its answer was lost. Break-glass does not wait for the breaker.
+ */
 export const begin: Statement = {
   name: "begin_attempt",
   text: `
     with gate as (
       select q.delivery_id, c.enabled and c.deleted_at is null as active,
-        greatest(0, ceil(extract(epoch from coalesce(b.open_until, now()) - now()) * 1000))::int as held_ms
+        case when q.urgent then 0
+          else greatest(0, ceil(extract(epoch from coalesce(b.open_until, now()) - now()) * 1000))::int end as held_ms
       from delivery_queue q
       join channel c on c.id = q.channel_id
       left join channel_health b on b.channel_id = q.channel_id
       where q.delivery_id = $1
     )
     update delivery_queue q
-    set attempts = q.attempts + (case when g.active and g.held_ms = 0 then 1 else 0 end), started_at = now()
+    set attempts = case when g.active and g.held_ms = 0 then $3 else q.attempts end, started_at = now()
     from gate g
-    where q.delivery_id = g.delivery_id and q.lease_token = $2 and q.attempts = $3 - 1
+    where q.delivery_id = g.delivery_id and q.lease_token = $2 and q.attempts in ($3 - 1, $3)
     returning g.active, g.held_ms as "heldMs"`,
 };
 
@@ -94,7 +107,7 @@ export const state: Statement = {
 /*
  * By primary key, fenced by the lease token: a worker that lost its lease writes
  * nothing. Final states leave the queue; the attempts go to the log in the same
- * transaction.
+ * transaction. May be repeated when its answer was lost: what is logged stays.
  */
 export const settle: Statement = {
   name: "settle",
@@ -135,6 +148,7 @@ export const settle: Statement = {
       select i.delivery_id, i.number, h.tenant_id, i.started_at, i.duration_ms, i.outcome, i.status_code, i.response, i.error
       from input i join held h on h.delivery_id = i.delivery_id
       where i.number is not null
+      on conflict (delivery_id, number) do nothing
     )
     select delivery_id from held`,
 };

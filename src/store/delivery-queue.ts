@@ -38,7 +38,7 @@ export interface Claimed {
   receivedAt: Date;
   expiresAt: Date | undefined;
   channelType: Channel["type"];
-  /** Says which version of the channel's config is current. */
+  /** Says which version of the channel's config and of the tenant's settings is current. */
   channelVersion: string;
 }
 
@@ -92,9 +92,15 @@ export type DeliveryQueue = ReturnType<typeof createDeliveryQueue>;
 /** The worker's side of the queue. It sees all tenants; nothing that answers a caller may use it. */
 export function createDeliveryQueue(database: Database) {
   return {
-    /** Up to `limit` channels with waiting deliveries whose id comes after `afterId`, break-glass ones first. */
-    async waitingChannels(afterId: string, limit: number): Promise<WaitingChannel[]> {
-      return await database.query<WaitingChannel>(sql.waitingChannels, [afterId, limit]);
+    /**
+     * Up to `limit` channels with waiting break-glass deliveries and as many with
+     * others, each kind from the id after its own in `after` on; break-glass first.
+     */
+    async waitingChannels(
+      after: { urgent: string; normal: string },
+      limit: number,
+    ): Promise<WaitingChannel[]> {
+      return await database.query<WaitingChannel>(sql.waitingChannels, [after.urgent, after.normal, limit]);
     },
 
     /**
@@ -118,6 +124,11 @@ export function createDeliveryQueue(database: Database) {
         receivedAt: new Date(row.receivedAt),
         expiresAt: row.expiresAt === null ? undefined : new Date(row.expiresAt),
       }));
+    },
+
+    /** Undoes what a claim with this token took, when its answer never came. */
+    async giveBack(leaseToken: string): Promise<void> {
+      await database.query(sql.giveBack, [leaseToken]);
     },
 
     /** Counts the next attempt of a held delivery, unless there is a reason against it. */

@@ -43,6 +43,8 @@ export const ApiKey = defineEntity({
     expiresAt: p.datetime().nullable(),
     revokedAt: p.datetime().nullable(),
     lastUsedAt: p.datetime().nullable(),
+    /** Calls a second; null: what the service allows every key; 0: no limit. */
+    rateLimitPerSecond: p.integer().nullable(),
   },
 });
 
@@ -164,11 +166,62 @@ export const Attempt = defineEntity({
   },
 });
 
+/** Who changed what. Rows are only ever added. */
+export const AuditEvent = defineEntity({
+  name: "AuditEvent",
+  tableName: "audit_event",
+  filters: tenantFilter,
+  properties: {
+    id: p.uuid().primary(),
+    /** Null: about an operator key, which belongs to no tenant. */
+    tenantId: p.uuid().nullable(),
+    occurredAt: p.datetime(),
+    actorType: p.text().$type<"api_key" | "operator_key" | "cli" | "service">(),
+    /** The id of the key that made the change, where there was one. */
+    actorId: p.uuid().nullable(),
+    action: p.text().$type<"created" | "updated" | "deleted" | "revoked">(),
+    resourceType: p.text().$type<"channel" | "api_key" | "tenant_settings">(),
+    resourceId: p.uuid(),
+    /** Names of the fields that got a value or another one. */
+    fields: p.array(),
+    clientAddress: p.text().nullable(),
+    requestId: p.text().nullable(),
+  },
+});
+
+/** How a tenant wants its notices to look; null: the default. */
+export const TenantSettings = defineEntity({
+  name: "TenantSettings",
+  tableName: "tenant_settings",
+  filters: tenantFilter,
+  properties: {
+    tenantId: p.uuid().primary(),
+    timeZone: p.text().nullable(),
+    productName: p.text().nullable(),
+    logoUrl: p.text().nullable(),
+    linkBaseUrl: p.text().nullable(),
+    updatedAt: p.datetime(),
+  },
+});
+
 export type ChannelRow = InferEntity<typeof Channel>;
 export type ChannelHealthRow = InferEntity<typeof ChannelHealth>;
 export type DeliveryRow = InferEntity<typeof Delivery>;
 export type AttemptRow = InferEntity<typeof Attempt>;
 export type ApiKeyRow = InferEntity<typeof ApiKey>;
 export type TenantRow = InferEntity<typeof Tenant>;
+export type AuditEventRow = InferEntity<typeof AuditEvent>;
+export type TenantSettingsRow = InferEntity<typeof TenantSettings>;
 
-export const entities = [Tenant, ApiKey, Channel, ChannelHealth, Event, Delivery, DeliveryQueue, Attempt];
+export const entities = [
+  Tenant,
+  ApiKey,
+  Channel,
+  ChannelHealth,
+  Event,
+  Delivery,
+  DeliveryQueue,
+  Attempt,
+  AuditEvent,
+  TenantSettings,
+];

@@ -1,6 +1,7 @@
 import { type Batcher, createBatcher } from "../batcher.ts";
 import type { EventType } from "../events.ts";
 import type { Database } from "./database.ts";
+import { isDatabaseUnavailable } from "./unavailable.ts";
 
 /** An event that is ready to be stored. */
 export interface NewEvent {
@@ -34,7 +35,13 @@ export const deliveryTopic = "jitsudo_delivery";
  * Concurrent calls share a transaction; it is committed when the promise resolves.
  */
 export function createIngest(database: Database): Batcher<NewEvent, Ingested> {
-  return createBatcher({ run: (events) => storeEvents(database, events), maxItems: 500, concurrency: 2 });
+  return createBatcher({
+    run: (events) => storeEvents(database, events),
+    maxItems: 500,
+    concurrency: 2,
+    // One caller's event must not fail the others' that happen to share its batch.
+    isolate: (error) => !isDatabaseUnavailable(error),
+  });
 }
 
 async function storeEvents(database: Database, events: NewEvent[]): Promise<Ingested[]> {

@@ -1,4 +1,4 @@
-import { EventEmitter } from "node:events";
+import type { EventEmitter } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 
@@ -14,10 +14,14 @@ interface Connection extends EventEmitter {
 
 const reconnectDelayMs = 500;
 
+/** How often a silent connection is asked whether it still lives: after a failover nobody may say so. */
+const checkEveryMs = 10_000;
+
 /**
  * Keeps one connection of the pool on LISTEN and makes a new one when it breaks.
  * Notifications may be lost in between, so `onNotify` is called after every
  * reconnect as well: its users look for work instead of trusting the payload.
+ * Rejects when the first connection cannot be made.
  */
 export async function listenOnPool(
   pool: Pool,
@@ -26,15 +30,42 @@ export async function listenOnPool(
   log: Logger,
 ): Promise<{ close(): Promise<void> }> {
   const closing = new AbortController();
-  const events = new EventEmitter();
+  const first = await connect();
+  const listening = keepListening(first);
+
+  async function keepListening(connection: Connection | undefined): Promise<void> {
+    let current = connection;
+    while (!closing.signal.aborted) {
+      if (current) await untilBroken(current);
+      current?.release(true);
+      current = await reconnect();
+    }
+    current?.release(true);
+  }
 
   async function connect(): Promise<Connection> {
     const connection = await pool.connect();
-    connection.on("notification", ({ payload }: { payload?: string }) => onNotify(payload ?? ""));
-    connection.once("error", () => events.emit("broken"));
-    connection.once("end", () => events.emit("broken"));
-    await connection.query(`listen ${topic}`);
-    return connection;
+    try {
+      connection.on("notification", ({ payload }: { payload?: string }) => onNotify(payload ?? ""));
+      await connection.query(`listen ${topic}`);
+      return connection;
+    } catch (error) {
+      connection.release(true);
+      throw error;
+    }
+  }
+
+  /** Resolves when the connection has ended, does not answer, or is not wanted any more. */
+  async function untilBroken(connection: Connection): Promise<void> {
+    const broken = new AbortController();
+    const onEnd = () => broken.abort();
+    connection.once("error", onEnd).once("end", onEnd);
+    const signal = AbortSignal.any([broken.signal, closing.signal]);
+    while (!signal.aborted) {
+      await sleep(checkEveryMs, undefined, { signal }).catch(() => undefined);
+      if (!signal.aborted) await connection.query("select 1").catch(onEnd);
+    }
+    connection.removeAllListeners("notification");
   }
 
   async function reconnect(): Promise<Connection | undefined> {
@@ -51,26 +82,10 @@ export async function listenOnPool(
     return undefined;
   }
 
-  let current: Connection | undefined = await connect();
-
-  const keepListening = (async () => {
-    while (!closing.signal.aborted) {
-      await new Promise<void>((resolve) => {
-        events.once("broken", resolve);
-        closing.signal.addEventListener("abort", () => resolve(), { once: true });
-      });
-      current?.removeAllListeners("notification");
-      current?.release(true);
-      current = undefined;
-      current = await reconnect();
-    }
-    current?.release(true);
-  })();
-
   return {
     close: () => {
       closing.abort();
-      return keepListening;
+      return listening;
     },
   };
 }

@@ -6,6 +6,10 @@ export interface SecretBox {
   seal(plain: string, context: string): string;
   /** Throws when the key is unknown, the context is another, or the text was tampered with. */
   open(sealed: string, context: string): string;
+  /** The id of the key that sealed a text; empty when the text is not sealed. */
+  keyIdOf(sealed: string): string;
+  /** The ids of all keys, the sealing one first. */
+  keyIds: readonly string[];
 }
 
 const prefix = "sealed:v1:";
@@ -27,6 +31,8 @@ export function createSecretBox(keys: Buffer[]): SecretBox {
   const newestId = keyId(newest);
 
   return {
+    keyIds: [...byId.keys()],
+    keyIdOf,
     seal(plain, context) {
       const iv = randomBytes(ivBytes);
       const cipher = createCipheriv(algorithm, newest, iv).setAAD(Buffer.from(context));
@@ -34,9 +40,10 @@ export function createSecretBox(keys: Buffer[]): SecretBox {
       return `${prefix}${newestId}:${Buffer.concat([iv, cipher.getAuthTag(), text]).toString("base64url")}`;
     },
     open(sealed, context) {
-      const [id = "", data = ""] = sealed.slice(prefix.length).split(":");
+      const id = keyIdOf(sealed);
+      const data = sealed.slice(prefix.length + id.length + 1);
       const key = byId.get(id);
-      if (!sealed.startsWith(prefix) || !key) {
+      if (!key) {
         throw new Error(
           `No encryption key with id ${id}; JITSUDO_ENCRYPTION_KEYS must hold every key in use`,
         );
@@ -48,6 +55,10 @@ export function createSecretBox(keys: Buffer[]): SecretBox {
       return decipher.update(bytes.subarray(ivBytes + tagBytes), undefined, "utf8") + decipher.final("utf8");
     },
   };
+}
+
+function keyIdOf(sealed: string): string {
+  return sealed.startsWith(prefix) ? (sealed.slice(prefix.length).split(":", 1)[0] ?? "") : "";
 }
 
 function keyId(key: Buffer): string {

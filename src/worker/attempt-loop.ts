@@ -2,10 +2,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Batcher } from "../batcher.ts";
 import type { Channel, Notice, SendOutcome } from "../channels/channel.ts";
+import type { TenantSettings } from "../channels/tenant-settings.ts";
 import type { EventPayload } from "../events.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Observation } from "../store/channel-health.ts";
 import type { AttemptRecord, Claimed, DeliveryQueue, Settlement } from "../store/delivery-queue.ts";
+import { isDatabaseUnavailable } from "../store/unavailable.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import { type Dedup, dedupKey } from "./dedup.ts";
 import type { Lanes } from "./lanes.ts";
@@ -39,6 +41,7 @@ export interface LoopContext {
 export interface Held {
   claimed: Claimed;
   channel: Channel;
+  settings: TenantSettings;
   lease: Lease;
 }
 
@@ -59,7 +62,7 @@ export async function deliver(held: Held, context: LoopContext): Promise<void> {
 
 async function attemptUpToThreeTimes(held: Held, context: LoopContext): Promise<End> {
   const { claimed, channel, lease } = held;
-  const notice = noticeOf(claimed);
+  const notice = noticeOf(held);
   const user = { channelId: claimed.channelId, type: channel.type, urgent: claimed.urgent };
 
   for (let number = claimed.attempt; number <= maxAttempts; number++) {
@@ -73,6 +76,7 @@ async function attemptUpToThreeTimes(held: Held, context: LoopContext): Promise<
     }
     const result = await context.lanes.run(user, () => useSlot(held, notice, context));
     if (result.kind === "lost") return undefined;
+    if (result.kind === "stopped") return { state: "pending", unmade: true };
     if (result.kind === "expired") return { state: "expired", unmade: true };
     if (result.kind === "duplicate") return { state: "deduplicated", duplicateOf: result.of, unmade: true };
 
@@ -83,7 +87,7 @@ async function attemptUpToThreeTimes(held: Held, context: LoopContext): Promise<
     if (outcome.kind === "delivered") return { state: "delivered", attempt };
     if (outcome.kind === "failed" || number === maxAttempts) return { state: "failed", attempt };
 
-    await observed;
+    await observed; // A breaker that it opens stops the next attempt.
     const waitMs = backoffMs(number, outcome.retryAfterMs, context.backoff);
     if (waitMs > longWaitMs || context.stopping.aborted) return { state: "pending", waitMs, attempt };
     if (!(await settle(held, { state: "delivering", waitMs, attempt }, context))) return undefined;
@@ -98,13 +102,15 @@ type SlotResult =
   | { kind: "sent"; outcome: SendOutcome; startedAt: Date; durationMs: number }
   | { kind: "duplicate"; of: string }
   | { kind: "expired" }
+  | { kind: "stopped" }
   | { kind: "lost" };
 
 /** The checks come right before the send, since the slot may have been waited for. */
 async function useSlot(held: Held, notice: Notice, context: LoopContext): Promise<SlotResult> {
   const { claimed, channel, lease } = held;
+  if (context.stopping.aborted) return { kind: "stopped" };
   if (claimed.expiresAt && claimed.expiresAt.getTime() <= Date.now()) return { kind: "expired" };
-  const duplicateOf = await findDuplicate(claimed, notice.event.type, context);
+  const duplicateOf = await findDuplicate(held, notice.event.type, context);
   if (duplicateOf !== undefined) return { kind: "duplicate", of: duplicateOf };
   if (!context.leases.holds(lease)) return { kind: "lost" };
   const startedAt = new Date();
@@ -119,13 +125,16 @@ async function useSlot(held: Held, notice: Notice, context: LoopContext): Promis
  * asked, and the reservation then replaces it atomically.
  */
 async function findDuplicate(
-  claimed: Claimed,
+  held: Held,
   eventType: string,
-  { dedup, queue, metrics }: LoopContext,
+  context: LoopContext,
 ): Promise<string | undefined> {
+  const { claimed } = held;
+  const { dedup, queue, metrics } = context;
   const key = dedupKey({ ...claimed, eventType });
+  const endedUnsent = (deliveryId: string) => persist(held, context, () => queue.endedUnsent(deliveryId));
   let reservation = await dedup.reserve(key, claimed.deliveryId);
-  while (reservation.kind === "duplicate" && (await queue.endedUnsent(reservation.of))) {
+  while (reservation.kind === "duplicate" && (await endedUnsent(reservation.of))) {
     reservation = await dedup.reserve(key, claimed.deliveryId, reservation.of);
   }
   if (reservation.kind === "unavailable") metrics.dedupUnavailable.inc();
@@ -138,10 +147,10 @@ function settle(held: Held, end: Exclude<End, undefined>, context: LoopContext):
 }
 
 /**
- * Writes what is known of a delivery, and goes on trying while the database is
- * away: a result that is not written is a notice that is sent twice. Gives up
- * with the database's error when the lease runs out, since the delivery may be
- * another worker's from then on.
+ * Asks the database about a delivery or writes what is known of it, and goes on
+ * trying while the database is away: a result that is not written is a notice that
+ * is sent twice. Gives up with the database's error when the lease runs out, since
+ * the delivery may be another worker's from then on, and when trying is of no use.
  */
 async function persist<Result>(
   { lease }: Held,
@@ -152,10 +161,10 @@ async function persist<Result>(
     try {
       return await write();
     } catch (error) {
-      if (!leases.holds(lease)) throw error;
+      if (!leases.holds(lease) || !isDatabaseUnavailable(error)) throw error;
       log.warn(
         { deliveryId: lease.deliveryId, err: (error as Error).message },
-        "cannot write a result, trying again",
+        "the database is away, trying again",
       );
       await sleep(writeAgainMs);
     }
@@ -168,13 +177,14 @@ async function waitOr(waitMs: number, signals: AbortSignal[]): Promise<boolean> 
   return signal.aborted;
 }
 
-function noticeOf(claimed: Claimed): Notice {
+function noticeOf({ claimed, settings }: Held): Notice {
   return {
     deliveryId: claimed.deliveryId,
     eventId: claimed.eventId,
     tenantId: claimed.tenantId,
     receivedAt: claimed.receivedAt,
     event: JSON.parse(claimed.payload) as EventPayload,
+    settings,
   };
 }
 
@@ -192,14 +202,20 @@ function recordOf(
   };
 }
 
-function observe({ claimed }: Held, outcome: SendOutcome, context: LoopContext): Promise<void> {
+/** Never rejects: a channel's health is worth no delivery. */
+async function observe({ claimed, lease }: Held, outcome: SendOutcome, context: LoopContext): Promise<void> {
+  // An attempt that this process broke off says nothing about the endpoint.
+  if (outcome.kind !== "delivered" && lease.lost.signal.aborted) return;
   const { channelId, tenantId } = claimed;
   const asked = outcome.kind === "retry" ? outcome.retryAfterMs : undefined;
-  return context.observe({
+  const observation = {
     channelId,
     tenantId,
     error: outcome.kind === "delivered" ? undefined : outcome.error,
     retryAfterMs: asked && Math.min(asked, context.backoff.retryAfterMaxMs),
+  };
+  await context.observe(observation).catch((error: unknown) => {
+    context.log.warn({ channelId, err: (error as Error).message }, "cannot write the channel's health");
   });
 }
 

@@ -1,5 +1,6 @@
 import PQueue from "p-queue";
 import type { ChannelType } from "../channels/channel.ts";
+import { createPace, type Pace } from "./pace.ts";
 
 export interface LaneOptions {
   /** Sends under way at the same time, over all channels. */
@@ -19,90 +20,106 @@ export interface LaneUser {
 
 interface Lane {
   queue: PQueue;
+  /** How fast sends end; undefined where a rate limit sets the pace. */
+  pace: Pace | undefined;
   /** Deliveries that use the lane, those that wait for their backoff included. */
   held: number;
   idleSince: number;
 }
 
-/** Deliveries that wait for their backoff hold memory but no slot; this bounds them. */
+/**
+ * Bound on the deliveries that a process takes on for each slot it has: those that
+ * wait for their backoff hold memory but no slot.
+ */
 const heldPerSlot = 8;
 const idleLaneMs = 60_000;
-
-export type Lanes = ReturnType<typeof createLanes>;
 
 /**
  * One p-queue a channel, all under one global p-queue, so that a slow endpoint
  * uses up its own slots and not those of others. Break-glass notices go through
  * queues of their own, so no send that hangs or waits for its rate is before them.
+ *
+ * A channel is given as many deliveries as it has free slots, and ahead of that
+ * what it has lately sent in 100 ms: a fast endpoint never waits for the database,
+ * and a slow one holds nothing back that another process could send.
  */
 export function createLanes(options: LaneOptions) {
-  const normal = new PQueue({ concurrency: options.concurrency });
-  const urgent = new PQueue({ concurrency: Math.max(4, options.concurrency >> 2) });
+  const normal = createLane(new PQueue({ concurrency: options.concurrency }));
+  const urgent = createLane(new PQueue({ concurrency: Math.max(4, options.concurrency >> 2) }));
   const lanes = new Map<string, Lane>();
-  let held = 0;
 
   function laneOf(user: LaneUser): Lane {
     const key = keyOf(user);
     let lane = lanes.get(key);
     if (!lane) {
-      lane = { queue: createChannelQueue(user), held: 0, idleSince: 0 };
+      lane = createChannelLane(user);
       lanes.set(key, lane);
     }
     return lane;
   }
 
-  function createChannelQueue(user: LaneUser): PQueue {
+  function createChannelLane(user: LaneUser): Lane {
     const perSecond = options.perSecond[user.type];
-    if (perSecond === undefined || user.urgent)
-      return new PQueue({ concurrency: options.channelConcurrency });
-    return new PQueue({ concurrency: perSecond, interval: 1000, intervalCap: perSecond });
+    if (perSecond === undefined || user.urgent) {
+      return createLane(new PQueue({ concurrency: options.channelConcurrency }));
+    }
+    const queue = new PQueue({ concurrency: perSecond, interval: 1000, intervalCap: perSecond });
+    return { ...createLane(queue), pace: undefined };
   }
 
   const globalOf = (user: { urgent: boolean }) => (user.urgent ? urgent : normal);
 
   return {
     /** Runs `send` as soon as the channel and the process have a slot for it. */
-    run<Result>(user: LaneUser, send: () => Promise<Result>): Promise<Result> {
-      return laneOf(user).queue.add(() => globalOf(user).add(send));
+    async run<Result>(user: LaneUser, send: () => Promise<Result>): Promise<Result> {
+      const lane = laneOf(user);
+      const global = globalOf(user);
+      const result = await lane.queue.add(() => global.queue.add(send));
+      lane.pace?.count();
+      global.pace?.count();
+      return result;
     },
 
     /** Counts a delivery that was taken on, until `leave`. */
     enter(user: LaneUser): void {
       laneOf(user).held++;
-      held++;
+      globalOf(user).held++;
     },
 
     leave(user: LaneUser): void {
       const lane = laneOf(user);
       lane.held--;
-      lane.idleSince = Date.now();
-      held--;
+      lane.idleSince = performance.now();
+      globalOf(user).held--;
     },
 
     /** How many more deliveries may be taken on, over all channels. */
-    free(isUrgent: boolean): number {
-      const queue = globalOf({ urgent: isUrgent });
-      return Math.min(queue.concurrency - queue.size - queue.pending, queue.concurrency * heldPerSlot - held);
-    },
+    free: (isUrgent: boolean) => freeIn(globalOf({ urgent: isUrgent })),
 
     /** How many more deliveries of the channel may be taken on. */
-    freeOf(user: LaneUser): number {
-      const { queue, held } = laneOf(user);
-      return Math.min(queue.concurrency - queue.size - queue.pending, queue.concurrency * heldPerSlot - held);
-    },
+    freeOf: (user: LaneUser) => freeIn(laneOf(user)),
 
     /** Deliveries of the channel that were taken on. */
-    heldOf(user: LaneUser): number {
-      return lanes.get(keyOf(user))?.held ?? 0;
-    },
+    heldOf: (user: LaneUser) => laneOf(user).held,
 
     /** Forgets lanes that nobody has used for a while. */
     sweep(): void {
       for (const [key, lane] of lanes) {
-        if (lane.held === 0 && Date.now() - lane.idleSince > idleLaneMs) lanes.delete(key);
+        if (lane.held === 0 && performance.now() - lane.idleSince > idleLaneMs) lanes.delete(key);
       }
     },
   };
+}
+
+export type Lanes = ReturnType<typeof createLanes>;
+
+function createLane(queue: PQueue): Lane {
+  return { queue, pace: createPace(), held: 0, idleSince: performance.now() };
+}
+
+function freeIn({ queue, pace, held }: Lane): number {
+  const slots = queue.concurrency - queue.size - queue.pending;
+  return Math.min(slots + (pace?.expected() ?? 0), queue.concurrency * heldPerSlot - held);
 }
 
 function keyOf({ channelId, urgent }: LaneUser): string {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { v4 as uuidv4 } from "uuid";
-import type { Channel } from "../channels/channel.ts";
-import type { ChannelLoader } from "../store/channel-loader.ts";
+import type { ChannelLoader, LoadedChannel } from "../store/channel-loader.ts";
 import type { Claimed, WaitingChannel } from "../store/delivery-queue.ts";
+import { isDatabaseUnavailable } from "../store/unavailable.ts";
 import { deliver, type LoopContext } from "./attempt-loop.ts";
 import type { LaneUser } from "./lanes.ts";
 import type { Lease } from "./leases.ts";
@@ -35,13 +35,17 @@ const cancelBatch = 1_000;
 /** After a defect of our own, such as a missing encryption key, a delivery waits for so long. */
 const defectWaitMs = 30_000;
 
+/** After the database did not answer, for so long. */
+const outageWaitMs = 1_000;
+
 /** Claims deliveries as long as there are free slots, and takes each to its end. */
 export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
   const { queue, lanes, leases, log, metrics } = options;
   const stop = new AbortController();
   const context: LoopContext = { ...options, stopping: stop.signal };
   const underWay = new Set<Promise<void>>();
-  let afterId = firstId;
+  const unanswered = new Set<string>();
+  let after = { urgent: firstId, normal: firstId };
   let wakeUp: () => void = () => undefined;
   let awake = true;
 
@@ -71,10 +75,13 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
   /** One round: who waits, who gets how many slots, and off they go. Answers whether to go on at once. */
   async function claimOnce(): Promise<boolean> {
     if (lanes.free(false) <= 0 && lanes.free(true) <= 0) return false;
-    const waiting = await queue.waitingChannels(afterId, channelsARound);
-    const normal = waiting.filter(({ urgent }) => !urgent);
-    const wrapped = afterId !== firstId && normal.length < channelsARound;
-    afterId = normal.length < channelsARound ? firstId : (normal.at(-1)?.channelId ?? firstId);
+    await giveBackUnanswered();
+    const waiting = await queue.waitingChannels(after, channelsARound);
+    const next = { urgent: nextPage(waiting, true), normal: nextPage(waiting, false) };
+    const wrapped =
+      (after.urgent !== firstId && next.urgent === firstId) ||
+      (after.normal !== firstId && next.normal === firstId);
+    after = next;
     await cancelInactive(waiting);
 
     const quotas = allocate(
@@ -84,9 +91,25 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     if (quotas.length === 0) return wrapped;
     const askedAt = performance.now();
     const leaseToken = uuidv4();
+    unanswered.add(leaseToken);
     const claimed = await queue.claim(quotas, leaseToken, options.leaseMs);
+    unanswered.delete(leaseToken);
     for (const delivery of claimed) take(delivery, leaseToken, askedAt);
     return claimed.length > 0 || wrapped;
+  }
+
+  /** A claim whose answer was lost may have been carried out: nobody would send what it took. */
+  async function giveBackUnanswered(): Promise<void> {
+    for (const leaseToken of unanswered) {
+      await queue.giveBack(leaseToken);
+      unanswered.delete(leaseToken);
+    }
+  }
+
+  /** After which channel the next round starts, so that each gets its turn however many wait. */
+  function nextPage(waiting: WaitingChannel[], urgent: boolean): string {
+    const page = waiting.filter((channel) => channel.urgent === urgent);
+    return page.length < channelsARound ? firstId : (page.at(-1)?.channelId ?? firstId);
   }
 
   function capacityOf(channel: WaitingChannel): number {
@@ -133,20 +156,21 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
 
   async function handle(claimed: Claimed, lease: Lease): Promise<void> {
     const { deliveryId, channelId, channelVersion } = claimed;
-    let channel: Channel;
+    let loaded: LoadedChannel;
     try {
-      channel = await options.channels.load(channelId, channelVersion);
+      loaded = await options.channels.load(channelId, channelVersion);
     } catch (error) {
       log.error(
         { deliveryId, channelId, err: (error as Error).message },
         "cannot load the channel, trying later",
       );
       const { leaseToken } = lease;
-      const later = { deliveryId, leaseToken, state: "pending", waitMs: defectWaitMs, unmade: true } as const;
+      const waitMs = isDatabaseUnavailable(error) ? outageWaitMs : defectWaitMs;
+      const later = { deliveryId, leaseToken, state: "pending", waitMs, unmade: true } as const;
       await context.settlements.add(later);
       return;
     }
-    await deliver({ claimed, channel, lease }, context);
+    await deliver({ claimed, ...loaded, lease }, context);
   }
 
   const running = run();
@@ -155,8 +179,8 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     wake,
     async stop(graceMs) {
       stop.abort();
-      await running;
       const abort = setTimeout(() => leases.abortAll(), graceMs);
+      await running;
       await Promise.all(underWay);
       clearTimeout(abort);
     },

@@ -1,7 +1,5 @@
-import KeyvRedis, { createClient } from "@keyv/redis";
-
-const connectTimeoutMs = 1_000;
-const reconnectDelayMs = 500;
+import KeyvRedis, { type createClient } from "@keyv/redis";
+import { createRedisClient } from "../redis-client.ts";
 
 /**
  * KEYS[1] key; ARGV value, time to live in ms, value that may be replaced.
@@ -16,19 +14,11 @@ return false`;
 /** Keyv's Redis store with an atomic reservation, which Keyv itself lacks. */
 export class RedisDedupStore extends KeyvRedis<string> {
   constructor(url: string) {
-    const client = createClient({
-      url,
-      // While Redis is away, commands fail at once instead of waiting for it.
-      disableOfflineQueue: true,
-      commandsQueueMaxLength: 10_000,
-      socket: {
-        connectTimeout: connectTimeoutMs,
-        socketTimeout: 5_000,
-        reconnectStrategy: () => reconnectDelayMs,
-      },
-      pingInterval: 2_000,
+    super(createRedisClient(url) as never, {
+      throwOnErrors: true,
+      throwOnConnectError: false,
+      keyPrefixSeparator: "::",
     });
-    super(client as never, { throwOnErrors: true, throwOnConnectError: false, keyPrefixSeparator: "::" });
   }
 
   /** Starts to connect, and goes on trying; nobody needs to wait for it. */

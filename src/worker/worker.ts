@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { createBatcher } from "../batcher.ts";
+import type { AddressGuard } from "../channels/address-guard.ts";
 import { createSenders } from "../channels/senders.ts";
 import type { Config } from "../config.ts";
 import type { Metrics } from "../metrics.ts";
@@ -8,9 +9,11 @@ import { createChannelLoader } from "../store/channel-loader.ts";
 import type { Database } from "../store/database.ts";
 import { createDeliveryQueue, type Settlement } from "../store/delivery-queue.ts";
 import { deliveryTopic } from "../store/ingest.ts";
+import { removeOldSigningSecrets } from "../store/old-signing-secrets.ts";
 import { removeOld } from "../store/retention.ts";
 import type { SecretBox } from "../store/secret-box.ts";
 import { SqlDedupStore } from "../store/sql-dedup-store.ts";
+import { isDatabaseUnavailable } from "../store/unavailable.ts";
 import { createDedup } from "./dedup.ts";
 import { createLanes } from "./lanes.ts";
 import { createLeases } from "./leases.ts";
@@ -22,6 +25,7 @@ export interface WorkerOptions {
   config: Config;
   database: Database;
   box: SecretBox;
+  guard: AddressGuard;
   metrics: Metrics;
   log: Logger;
 }
@@ -29,12 +33,16 @@ export interface WorkerOptions {
 const choresEveryMs = 60_000;
 
 /** Puts the delivering side of a process together and starts it. */
-export async function startWorker({ config, database, box, metrics, log }: WorkerOptions) {
+export async function startWorker({ config, database, box, guard, metrics, log }: WorkerOptions) {
   const queue = createDeliveryQueue(database);
-  const senders = createSenders({ timeoutMs: config.attemptTimeoutMs });
+  const senders = createSenders({ timeoutMs: config.attemptTimeoutMs, guard });
   const channels = createChannelLoader(database, box, senders.forget);
   const health = createChannelHealth(database, config.breaker);
-  const settlements = createBatcher<Settlement, boolean>({ run: queue.settle, maxItems: 500 });
+  const settlements = createBatcher<Settlement, boolean>({
+    run: queue.settle,
+    maxItems: 500,
+    isolate: (error) => !isDatabaseUnavailable(error),
+  });
   const leases = createLeases(queue, config.leaseMs, log);
   const lanes = createLanes({
     concurrency: config.concurrency,
@@ -72,6 +80,7 @@ export async function startWorker({ config, database, box, metrics, log }: Worke
     everyMs: config.pollMs,
     chores: [
       () => removeOld(database, config.retentionMs),
+      () => removeOldSigningSecrets(database),
       () => sqlStore.purge(1_000),
       async () => lanes.sweep(),
     ],
@@ -81,14 +90,22 @@ export async function startWorker({ config, database, box, metrics, log }: Worke
     log,
   });
 
+  async function stop(graceMs: number): Promise<void> {
+    await Promise.all([maintenance.close(), worker.stop(graceMs)]);
+    await Promise.all([settlements.idle(), health.idle()]);
+    leases.close();
+    await Promise.all([listener.close(), redisStore?.close(), senders.close()]);
+  }
+
+  let stopped: Promise<void> | undefined;
   return {
-    /** Finishes or hands back what is under way, within `graceMs` and the time of a few writes. */
-    async stop(graceMs: number): Promise<void> {
-      await maintenance.close();
-      await worker.stop(graceMs);
-      await Promise.all([settlements.idle(), health.idle()]);
-      leases.close();
-      await Promise.all([listener.close(), redisStore?.close(), senders.close()]);
+    /**
+     * Finishes or hands back what is under way, within `graceMs` and the time of a
+     * few writes. May be called more than once.
+     */
+    stop(graceMs: number): Promise<void> {
+      stopped ??= stop(graceMs);
+      return stopped;
     },
   };
 }

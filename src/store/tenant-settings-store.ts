@@ -1,0 +1,59 @@
+import { LockMode } from "@mikro-orm/core";
+import { type Actor, recordChange } from "./audit.ts";
+import type { Database } from "./database.ts";
+import { TenantSettings, type TenantSettingsRow } from "./entities.ts";
+
+/** The settings to change; null puts one back to its default. */
+export type SettingsChange = Partial<Omit<TenantSettingsRow, "tenantId" | "updatedAt">>;
+
+export type TenantSettingsStore = ReturnType<typeof createTenantSettingsStore>;
+
+/** The settings of one tenant, and of no other: the tenant filter is bound here. */
+export function createTenantSettingsStore(database: Database, tenantId: string) {
+  function entityManager() {
+    const em = database.orm.em.fork();
+    em.setFilterParams("tenant", { tenantId });
+    return em;
+  }
+
+  return {
+    /** Answers undefined when nothing was ever set. */
+    async get(): Promise<TenantSettingsRow | undefined> {
+      return (await entityManager().findOne(TenantSettings, { tenantId })) ?? undefined;
+    },
+
+    /** Two updates at the same time do not undo each other. */
+    async update(change: SettingsChange, by: Actor): Promise<TenantSettingsRow> {
+      return entityManager().transactional(async (em) => {
+        await em.upsert(TenantSettings, { tenantId, updatedAt: new Date() }, { onConflictAction: "ignore" });
+        const lock = { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true } as const;
+        const row = await em.findOneOrFail(TenantSettings, { tenantId }, lock);
+        const fields = changedNames(row, change);
+        // Always later than before: workers take equal times for equal settings.
+        const updatedAt = new Date(Math.max(Date.now(), row.updatedAt.getTime() + 1));
+        em.assign(row, { ...change, updatedAt });
+        await recordChange(em, tenantId, by, {
+          action: "updated",
+          resourceType: "tenant_settings",
+          resourceId: tenantId,
+          fields,
+        });
+        return row;
+      });
+    },
+  };
+}
+
+const columns = [
+  ["timeZone", "time_zone"],
+  ["productName", "product_name"],
+  ["logoUrl", "logo_url"],
+  ["linkBaseUrl", "link_base_url"],
+] as const;
+
+/** As the API names them. */
+function changedNames(row: TenantSettingsRow, change: SettingsChange): string[] {
+  return columns
+    .filter(([key]) => change[key] !== undefined && change[key] !== (row[key] ?? null))
+    .map(([, name]) => name);
+}
