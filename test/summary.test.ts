@@ -1,107 +1,130 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Notice } from "../src/channels/channel.ts";
+import { phraseText } from "../src/channels/phrase.ts";
 import { summarize } from "../src/channels/summary.ts";
+import { utcText } from "../src/channels/time-text.ts";
 import { type EventPayload, type EventType, eventTypes } from "../src/events.ts";
+import { full, hostileEvent, noticeOf } from "./support/notices.ts";
 
-const full: Omit<EventPayload, "type"> = {
-  occurred_at: "2026-03-01T09:05:00Z",
-  request_id: "req-7",
-  grant_id: "grant-9",
-  requester: "alice@example.com",
-  reviewer: "bob@example.com",
-  resource_type: "aws_account",
-  resource_id: "123456789012",
-  permission_set_arn: "arn:aws:sso:::permissionSet/ssoins-1/ps-2",
-  duration_seconds: 5400,
-  justification: "Restore the\nprimary database",
-  reason: "On call",
-  expires_at: "2026-03-01T17:05:30Z",
-  url: "https://jitsudo.example.com/requests/7",
-};
+const end = "Sun, 1 Mar 2026, 17:05 UTC";
 
-function noticeOf(event: EventPayload): Notice {
-  return {
-    deliveryId: "0198c0de-0000-7000-8000-000000000001",
-    eventId: "0198c0de-0000-7000-8000-000000000002",
-    tenantId: "0198c0de-0000-7000-8000-000000000003",
-    receivedAt: new Date("2026-03-01T10:00:00Z"),
-    event,
-  };
+function sentenceOf(event: EventPayload): string {
+  return phraseText(summarize(noticeOf(event)).sentence, utcText);
 }
 
 describe("a summary", () => {
   const sentences: Record<EventType, { full: string; bare: string }> = {
     "request.pending": {
-      full: "alice@example.com asks for access to aws_account 123456789012 for 1 h 30 min.",
+      full: "alice@example.com asks for access to AWS account 123456789012 for 1 h 30 min.",
       bare: "Someone asks for access.",
     },
     "request.approved": {
-      full: "The access request by alice@example.com for aws_account 123456789012 was approved by bob@example.com.",
-      bare: "The access request was approved.",
+      full: "bob@example.com approved alice@example.com's request for access to AWS account 123456789012 for 1 h 30 min.",
+      bare: "The request for access was approved.",
     },
     "request.denied": {
-      full: "The access request by alice@example.com for aws_account 123456789012 was denied by bob@example.com.",
-      bare: "The access request was denied.",
+      full: "bob@example.com denied alice@example.com's request for access to AWS account 123456789012 for 1 h 30 min.",
+      bare: "The request for access was denied.",
     },
     "request.expired": {
-      full: "The access request by alice@example.com for aws_account 123456789012 expired before it was approved.",
-      bare: "The access request expired before it was approved.",
+      full: "alice@example.com's request for access to AWS account 123456789012 was not approved in time.",
+      bare: "The request for access was not approved in time.",
     },
     "request.break_glass": {
-      full: "alice@example.com used emergency break-glass access to aws_account 123456789012 for 1 h 30 min.",
-      bare: "Someone used emergency break-glass access.",
+      full: `alice@example.com used break-glass to get access to AWS account 123456789012 until ${end}.`,
+      bare: "Someone used break-glass to get access.",
     },
     "grant.active": {
-      full: "alice@example.com now has access to aws_account 123456789012 until 2026-03-01 17:05 UTC.",
+      full: `alice@example.com now has access to AWS account 123456789012 until ${end}.`,
       bare: "Someone now has access.",
     },
     "grant.expiring_soon": {
-      full: "The access of alice@example.com to aws_account 123456789012 ends soon, at 2026-03-01 17:05 UTC.",
+      full: `alice@example.com's access to AWS account 123456789012 ends at ${end}.`,
       bare: "The access ends soon.",
     },
     "grant.expired": {
-      full: "The access of alice@example.com to aws_account 123456789012 has ended.",
-      bare: "The access has ended.",
+      full: "alice@example.com's access to AWS account 123456789012 has ended as planned.",
+      bare: "The access has ended as planned.",
     },
     "grant.revoked": {
-      full: "The access of alice@example.com to aws_account 123456789012 was revoked by bob@example.com.",
-      bare: "The access was revoked.",
+      full: "bob@example.com revoked alice@example.com's access to AWS account 123456789012.",
+      bare: "The access was revoked before its end.",
     },
   };
 
   test.each(eventTypes)("of %s reads well with all fields and with none", (type) => {
-    expect(summarize(noticeOf({ ...full, type })).sentence).toBe(sentences[type].full);
-    const bare = summarize(noticeOf({ type }));
-    expect(bare.sentence).toBe(sentences[type].bare);
-    expect(bare.facts).toEqual([]);
-    expect(bare).not.toHaveProperty("url");
-    expect(bare.occurredAt).toEqual(new Date("2026-03-01T10:00:00Z"));
+    expect(sentenceOf({ ...full, type })).toBe(sentences[type].full);
+    expect(sentenceOf({ type })).toBe(sentences[type].bare);
+    const { facts, quotes, links, occurredAt } = summarize(noticeOf({ type }));
+    expect([facts, quotes, links]).toEqual([[], [], []]);
+    expect(occurredAt).toEqual(new Date("2026-03-01T10:00:00Z"));
   });
 
-  test("has a title of its own for every type", () => {
-    expect(new Set(eventTypes.map((type) => summarize(noticeOf({ type })).title)).size).toBe(9);
+  test.each([
+    [{ type: "grant.revoked", reviewer: "bob" }, "bob revoked the access."],
+    [{ type: "request.denied", requester: "al" }, "al's request for access was denied."],
+    [{ type: "request.denied", reviewer: "bob" }, "bob denied the request for access."],
+    [{ type: "grant.active", requester: "al", duration_seconds: 60 }, "al now has access for 1 min."],
+    [
+      { type: "request.pending", permission_set_arn: "arn:aws:iam::aws:policy/Admin", resource_id: "x" },
+      "Someone asks for Admin on x.",
+    ],
+    [
+      { type: "grant.expired", permission_set_arn: "arn:aws:iam::aws:policy/Admin" },
+      "The grant of Admin has ended as planned.",
+    ],
+    [
+      { type: "grant.active", resource_type: "My Thing", resource_id: "7" },
+      "Someone now has access to My Thing 7.",
+    ],
+  ] as [EventPayload, string][])("holds with some of the fields: %j", (event, sentence) => {
+    expect(sentenceOf(event)).toBe(sentence);
+  });
+
+  test("tells the nine types apart by title and icon", () => {
+    const summaries = eventTypes.map((type) => summarize(noticeOf({ type })));
+    expect(new Set(summaries.map(({ title }) => title)).size).toBe(9);
+    expect(new Set(summaries.map(({ icon }) => icon)).size).toBe(9);
+    const critical = summaries.filter(({ severity }) => severity === "critical");
+    expect(critical.map(({ title }) => title)).toEqual(["Break-glass access used"]);
+  });
+
+  test("asks the reviewer to decide in time, and the auditor to check", () => {
+    const stepOf = (event: EventPayload) => phraseText(summarize(noticeOf(event)).nextStep, utcText);
+    expect(stepOf({ ...full, type: "request.pending" })).toBe(
+      `Approve or deny the request before it expires at ${end}.`,
+    );
+    expect(stepOf({ type: "request.pending" })).toBe("Approve or deny the request.");
+    expect(stepOf({ type: "request.break_glass" })).toMatch(/bypassed.*Check.*revoke/);
   });
 
   test("lists what is known, in a fixed order", () => {
     const summary = summarize(noticeOf({ ...full, type: "request.break_glass" }));
     expect(summary).toMatchObject({
       severity: "critical",
-      url: full.url,
+      links: [{ label: "Check this access", url: full.url }],
       occurredAt: new Date("2026-03-01T09:05:00Z"),
+      product: "JITSudo",
     });
     expect(summary.facts).toEqual([
       { label: "Requester", value: "alice@example.com" },
       { label: "Reviewer", value: "bob@example.com" },
-      { label: "Resource", value: "aws_account 123456789012" },
+      { label: "Resource", value: "AWS account 123456789012" },
       { label: "Permission set", value: "arn:aws:sso:::permissionSet/ssoins-1/ps-2" },
       { label: "Duration", value: "1 h 30 min" },
-      { label: "Justification", value: "Restore the\nprimary database" },
-      { label: "Reason", value: "On call" },
-      { label: "Expires", value: "2026-03-01 17:05 UTC" },
+      { label: "Expires", value: new Date("2026-03-01T17:05:30Z") },
       { label: "Request", value: "req-7" },
       { label: "Grant", value: "grant-9" },
     ]);
+    expect(summary.quotes).toEqual([
+      { label: "Justification", text: "Restore the\nprimary database" },
+      { label: "Reason", text: "On call" },
+    ]);
+  });
+
+  test("does not call a time to come what has passed", () => {
+    const labels = eventTypes.map((type) => summarize(noticeOf({ type, expires_at: end })).facts[0]?.label);
+    expect(new Set(labels)).toEqual(new Set(["Expires", "Expired", "Ended", "Planned end"]));
   });
 
   test.each([
@@ -116,29 +139,52 @@ describe("a summary", () => {
     expect(facts.find(({ label }) => label === "Duration")?.value).toBe(text);
   });
 
-  test("takes a time that it cannot read as it is", () => {
-    const event: EventPayload = { type: "grant.expired", occurred_at: "yesterday", expires_at: "noon" };
-    const summary = summarize(noticeOf(event));
-    expect(summary.occurredAt).toEqual(new Date("2026-03-01T10:00:00Z"));
-    expect(summary.facts).toEqual([{ label: "Expires", value: "noon" }]);
+  test("links to where the tenant's pages are when the event does not say", () => {
+    const linkBaseUrl = "https://access.example.com/app/";
+    const linksOf = (event: EventPayload) =>
+      summarize(noticeOf(event, { linkBaseUrl })).links.map(({ url }) => url.replace(linkBaseUrl, ""));
+    expect(linksOf({ type: "request.pending", request_id: "r/1 ü" })).toEqual(["requests/r%2F1%20%C3%BC"]);
+    expect(linksOf({ type: "grant.active", request_id: "r1", grant_id: "g1" })).toEqual([
+      "grants/g1",
+      "requests/r1",
+    ]);
+    expect(linksOf({ type: "grant.active", request_id: "r1" })).toEqual(["requests/r1"]);
+    expect(linksOf({ type: "request.expired", grant_id: "g1" })).toEqual(["grants/g1"]);
+    expect(linksOf({ type: "request.pending" })).toEqual([]);
+    expect(linksOf({ type: "request.pending", request_id: "r1", url: "http://a.example/x" })).toEqual([
+      "http://a.example/x",
+    ]);
   });
 
-  test("keeps title and sentence on one line, whatever the names hold", () => {
-    const text = fc.string({ unit: "binary" });
-    const event = fc.record({
-      type: fc.constantFrom(...eventTypes),
-      requester: text,
-      reviewer: text,
-      resource_type: text,
-      resource_id: text,
-    });
+  test.each([
+    ["https://a.example", "https://a.example/"],
+    ["https://a.example/?", "https://a.example/"],
+    ["https://u@a.example:8443/x?q=1&r=a|b[]#c#d", "https://u@a.example:8443/x?q=1&r=a%7Cb%5B%5D#c%23d"],
+    ["https://a.example/50%/%41 ü", "https://a.example/50%25/%41%20%C3%BC"],
+    ["javascript:alert(1)", undefined],
+    ["/relative", undefined],
+  ])("links to %s as a URI", (url, link) => {
+    expect(summarize(noticeOf({ type: "grant.active", url })).links[0]?.url).toBe(link);
+  });
+
+  test("is short and clean, whatever the event holds", () => {
     fc.assert(
-      fc.property(event, (event) => {
-        const { title, sentence, facts } = summarize(noticeOf(event));
-        for (const line of [title, sentence, ...facts.map(({ value }) => value)]) {
-          expect(line).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
-          expect(line).not.toBe("");
+      fc.property(hostileEvent, (event) => {
+        const { title, sentence, facts, quotes, links } = summarize(noticeOf(event));
+        const values = facts.map(({ value }) => (value instanceof Date ? utcText(value) : value));
+        const line = phraseText(sentence, utcText);
+        expect(line.length).toBeLessThan(500);
+        for (const text of [title, line, ...values]) {
+          expect(text).not.toMatch(/[\p{Cc}\u2028\u2029\u200b\u202a-\u202e\u2066-\u2069]|\p{M}{4}/u);
+          expect(text).not.toBe("");
+          expect(text.isWellFormed()).toBe(true);
         }
+        for (const value of values) expect(value.length).toBeLessThanOrEqual(200);
+        for (const { text } of quotes) {
+          expect(text.length).toBeLessThanOrEqual(1_200);
+          expect(text.split("\n").length).toBeLessThanOrEqual(17);
+        }
+        for (const { url } of links) expect(url).toMatch(/^https?:\/\/\S+$/);
       }),
     );
   });

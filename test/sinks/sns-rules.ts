@@ -3,6 +3,8 @@ export interface SnsMessage {
   topicArn: string;
   subject?: string;
   message: string;
+  /** With MessageStructure "json": the message by protocol. */
+  forms?: Record<string, string>;
   attributes: Record<string, string>;
   groupId?: string;
   deduplicationId?: string;
@@ -36,7 +38,21 @@ export function readPublish(form: URLSearchParams): SnsMessage | SnsError {
     ...optional("deduplicationId", form.get("MessageDeduplicationId")),
   };
   const broken = brokenRule(message, size);
-  return broken ? invalid(broken) : message;
+  if (broken) return invalid(broken);
+  if (form.get("MessageStructure") !== "json") return message;
+  const forms = readForms(message.message);
+  return forms ? { ...message, forms } : invalid("Message Structure - No default entry in JSON message body");
+}
+
+/** A JSON object of texts, with one for `default`. */
+function readForms(message: string): Record<string, string> | undefined {
+  try {
+    const forms = JSON.parse(message);
+    const texts = Object.values(forms).every((text) => typeof text === "string" && text !== "");
+    return texts && typeof forms.default === "string" ? forms : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function brokenRule({ topicArn, subject, message, groupId, deduplicationId }: SnsMessage, size: number) {

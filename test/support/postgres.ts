@@ -120,7 +120,7 @@ export async function createDatabase(url: string, name?: string): Promise<string
   return Object.assign(new URL(url), { pathname: `/${database}` }).href;
 }
 
-function findBinaries(): string {
+export function findBinaries(): string {
   // Debian keeps every major version in a folder of its own; the newest one is taken.
   const versions = globSync("/usr/lib/postgresql/*/bin/postgres")
     .map((path) => Number(path.split("/")[4]))

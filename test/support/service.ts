@@ -64,7 +64,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       ...options.env,
     },
   });
-  const readyUrl = () => /^ready.*?(http:\/\/\S+)/m.exec(child.stdout())?.[1];
+  const readyUrl = () => /^ready.*?(https?:\/\/\S+)/m.exec(child.stdout())?.[1];
   try {
     await until(() => !child.running() || readyUrl(), { timeoutMs: options.timeoutMs ?? 30_000 });
     const url = readyUrl();
