@@ -21,6 +21,8 @@ export interface BatcherOptions<Item, Result> {
    * may have been carried out, then run one by one, so that it fails alone.
    */
   isolate?: (error: unknown) => boolean;
+  /** Told the size of every batch. */
+  onBatch?: (size: number) => void;
 }
 
 interface Waiting<Item, Result> {
@@ -34,6 +36,7 @@ export function createBatcher<Item, Result>({
   maxItems,
   concurrency = 1,
   isolate = () => false,
+  onBatch = () => undefined,
 }: BatcherOptions<Item, Result>): Batcher<Item, Result> {
   const waiting: Waiting<Item, Result>[] = [];
   const idleWaiters: (() => void)[] = [];
@@ -54,6 +57,7 @@ export function createBatcher<Item, Result>({
     const batch = waiting.splice(0, maxItems);
     if (batch.length === 0) return;
     running++;
+    onBatch(batch.length);
     schedule();
     await settle(batch);
     running--;

@@ -59,6 +59,20 @@ const settings = z.object({
   JITSUDO_LISTEN: hostAndPort
     .prefault("127.0.0.1:8080")
     .describe("Address of the API. Port 0 takes a free one."),
+  JITSUDO_TLS_CERT_FILE: z
+    .string()
+    .optional()
+    .describe("Certificate for the API in PEM, with those between it and its authority. Unset: no TLS."),
+  JITSUDO_TLS_KEY_FILE: z
+    .string()
+    .optional()
+    .describe("Its key in PEM. Both are read again when they change, and at SIGHUP."),
+  JITSUDO_TLS_CLIENT_CA_FILE: z
+    .string()
+    .optional()
+    .describe(
+      "Authorities in PEM: callers must have a certificate of one of them. Unset: none is asked for.",
+    ),
   JITSUDO_DATA_DIR: z
     .string()
     .min(1)
@@ -115,6 +129,12 @@ const settings = z.object({
     "For how long at first; it doubles as failures go on.",
   ),
   JITSUDO_BREAKER_MAX_OPEN_MS: milliseconds(60_000).describe("For how long at the most."),
+  JITSUDO_AUTO_DISABLE_FAILURES: count(100, 0, 1_000_000).describe(
+    "Failed attempts in a row after which a channel is disabled. 0: never.",
+  ),
+  JITSUDO_AUTO_DISABLE_AFTER_MS: milliseconds(86_400_000, 0).describe(
+    "For how long at least every attempt must have failed before that.",
+  ),
   JITSUDO_LEASE_MS: milliseconds(30_000, 1_000).describe(
     "Time after which a lost worker's deliveries are taken over, at the most a poll later.",
   ),
@@ -138,6 +158,9 @@ const settings = z.object({
     .describe("Age at which finished deliveries and events are removed."),
 });
 
+/** Every setting as JSON Schema, as it is written in the environment: what docs/configuration.md is made of. */
+export const settingsSchema = () => z.toJSONSchema(settings, { io: "input", unrepresentable: "any" });
+
 export type Config = ReturnType<typeof readConfig>;
 
 /** Reads the environment. Throws a ConfigError that names every variable that is unknown or malformed. */
@@ -148,6 +171,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
   const parsed = settings.safeParse(Object.fromEntries(ours));
   const problems = [
     ...unknown.map((name) => `${name}: there is no such setting`),
+    ...unpaired(env),
     ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`),
   ];
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems.join("\n"));
@@ -157,6 +181,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     databaseUrl: data.DATABASE_URL,
     redisUrl: data.REDIS_URL,
     listen: data.JITSUDO_LISTEN,
+    tls: tlsFiles(data),
     dataDir: data.JITSUDO_DATA_DIR,
     role: data.JITSUDO_ROLE,
     encryptionKeys: data.JITSUDO_ENCRYPTION_KEYS,
@@ -184,6 +209,10 @@ export function readConfig(env: NodeJS.ProcessEnv) {
       openMs: data.JITSUDO_BREAKER_OPEN_MS,
       maxOpenMs: data.JITSUDO_BREAKER_MAX_OPEN_MS,
     },
+    autoDisable: {
+      failures: data.JITSUDO_AUTO_DISABLE_FAILURES,
+      afterMs: data.JITSUDO_AUTO_DISABLE_AFTER_MS,
+    },
     leaseMs: data.JITSUDO_LEASE_MS,
     pollMs: data.JITSUDO_POLL_MS,
     dedupWindowMs: data.JITSUDO_DEDUP_WINDOW_MS,
@@ -196,6 +225,21 @@ export function readConfig(env: NodeJS.ProcessEnv) {
 /** One process with its own database, or one that nobody reaches from outside: somebody tries it out. */
 function looksLikeDevelopment({ DATABASE_URL, JITSUDO_LISTEN: { host } }: z.infer<typeof settings>): boolean {
   return DATABASE_URL === undefined || host === "localhost" || isLoopback(host);
+}
+
+/** What is wrong with the files of TLS taken together. */
+function unpaired(env: NodeJS.ProcessEnv): string[] {
+  const { JITSUDO_TLS_CERT_FILE: cert, JITSUDO_TLS_KEY_FILE: key, JITSUDO_TLS_CLIENT_CA_FILE: ca } = env;
+  return [
+    ...(cert && !key ? ["JITSUDO_TLS_KEY_FILE: must be set when JITSUDO_TLS_CERT_FILE is"] : []),
+    ...((key || ca) && !cert ? ["JITSUDO_TLS_CERT_FILE: must be set when another file of TLS is"] : []),
+  ];
+}
+
+function tlsFiles(data: z.infer<typeof settings>) {
+  const { JITSUDO_TLS_CERT_FILE: certFile, JITSUDO_TLS_KEY_FILE: keyFile } = data;
+  if (certFile === undefined || keyFile === undefined) return undefined;
+  return { certFile, keyFile, clientCaFile: data.JITSUDO_TLS_CLIENT_CA_FILE };
 }
 
 /** The configuration as it may be logged: without credentials. */

@@ -20,12 +20,27 @@ export async function openControlSocket(
   run: RunCommand,
 ): Promise<{ close(): Promise<void> }> {
   const path = socketPath(dataDir);
-  if (await connect(path)) throw new Error(`The data folder ${dataDir} is in use by another process`);
+  const owner = await connect(path);
+  if (owner) {
+    // Left open it would keep this process from ending, and the owner from stopping.
+    owner.destroy();
+    throw new Error(`The data folder ${dataDir} is in use by another process`);
+  }
   rmSync(path, { force: true });
-  const server = createServer((socket) => serve(socket, run));
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    void serve(socket, run);
+  });
   await listen(server, path);
   return {
-    close: () => new Promise((resolve) => server.close(() => resolve())),
+    close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      // Also those who have sent nothing: they would hold the stop up.
+      for (const socket of sockets) socket.destroy();
+      return closed;
+    },
   };
 }
 

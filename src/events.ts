@@ -13,6 +13,12 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
+/** What the service tells about itself: channels can ask for it, but nobody can send it. */
+export const operationalTypes = ["channel.disabled"] as const;
+
+/** Everything that a notice can be about. */
+export type NoticeType = EventType | (typeof operationalTypes)[number];
+
 /** A value that JSON can hold. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -22,7 +28,7 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
  * absent. Times are RFC 3339 strings.
  */
 export interface EventPayload {
-  type: EventType;
+  type: NoticeType;
   occurred_at?: string;
   request_id?: string;
   grant_id?: string;

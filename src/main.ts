@@ -1,15 +1,21 @@
-import { type Logger, pino } from "pino";
+import type { Logger } from "pino";
 import { type AdminTools, runAdminCommand } from "./admin.ts";
 import { type AddressGuard, createAddressGuard } from "./channels/address-guard.ts";
+import { createSenders } from "./channels/senders.ts";
 import { type Config, ConfigError, readConfig, redactConfig } from "./config.ts";
 import { openControlSocket } from "./control-socket.ts";
 import { keptEncryptionKey, makeDataDir } from "./data-dir.ts";
+import { registerDatabaseMetrics } from "./database-metrics.ts";
 import { makeFirstTenant } from "./first-tenant.ts";
+import { createLogger } from "./logger.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { createMetricsPage } from "./server/metrics-page.ts";
-import { startServer } from "./server/server.ts";
+import { createCallObserver } from "./server/observe-call.ts";
+import { createOpenApiPages } from "./server/openapi-pages.ts";
+import { type Server, type ServerOptions, startServer } from "./server/server.ts";
 import { createAuthenticator } from "./services/authenticator.ts";
 import type { Authenticate } from "./services/caller.ts";
+import { countRefusals } from "./services/count-refusals.ts";
 import { createFieldValidator } from "./services/field-validator.ts";
 import { createKeyGuessing } from "./services/key-guessing.ts";
 import { createKeyUsage } from "./services/key-usage.ts";
@@ -21,6 +27,7 @@ import { type Database, migrate, openDatabase } from "./store/database.ts";
 import { createSecretBox, type SecretBox } from "./store/secret-box.ts";
 import { assertSecretsOpen } from "./store/secret-rotation.ts";
 import { createStore } from "./store/store.ts";
+import { createTracing, type Tracing } from "./tracing.ts";
 import { welcome } from "./welcome.ts";
 import { startWorker } from "./worker/worker.ts";
 
@@ -34,6 +41,7 @@ interface Parts {
   box: SecretBox;
   guard: AddressGuard;
   metrics: Metrics;
+  tracing: Tracing;
   log: Logger;
 }
 
@@ -46,6 +54,7 @@ async function start(config: Config, log: Logger, closers: Closer[]): Promise<vo
   const worker = config.role === "api" ? undefined : await startWorker(parts);
   if (worker) closers.unshift(() => worker.stop(config.shutdownGraceMs));
   const server = await serve(parts, closers);
+  if (config.tls) process.on("SIGHUP", server.reloadCertificate);
   // Together: calls that end slowly must not keep the worker claiming.
   closers.unshift(() => Promise.all([server.close(), worker?.stop(config.shutdownGraceMs)]));
   process.stdout.write(welcome(server.url, config.dataDir, credentials, parts.database.embedded));
@@ -62,6 +71,8 @@ async function open(config: Config, log: Logger, closers: Closer[]): Promise<Par
     });
     closers.unshift(control.close);
   }
+  const tracing = await createTracing(process.env, log);
+  closers.unshift(tracing.close);
   const database = await openDatabase({ ...config, log });
   closers.unshift(database.close);
   const migrations = await migrate(database);
@@ -72,44 +83,70 @@ async function open(config: Config, log: Logger, closers: Closer[]): Promise<Par
   tools = { keys, database, box: () => box };
   const guard = createAddressGuard({ allow: config.allowDestinations });
   if (config.allowLoopback) log.warn(loopbackAllowed);
-  return { config, database, keys, box, guard, metrics: createMetrics(), log };
+  const metrics = createMetrics();
+  registerDatabaseMetrics(metrics.registry, database);
+  return { config, database, keys, box, guard, metrics, tracing, log };
 }
 
 const loopbackAllowed =
   "channels may point to this machine's own loopback addresses, since this looks like a trial: set JITSUDO_ALLOW_DESTINATIONS for use by others";
 
-function serve(parts: Parts, closers: Closer[]) {
-  const { config, database, box, guard, metrics, log } = parts;
+async function serve(parts: Parts, closers: Closer[]): Promise<Server> {
+  const { config, database, box, guard, metrics, tracing, log } = parts;
+  const store = createStore(database, box, {
+    onBatch: (size) => metrics.batchSize.observe({ batch: "ingest" }, size),
+  });
+  // Of its own, beside the worker's: they connect to nothing until somebody tests a channel.
+  const senders = createSenders({
+    timeoutMs: Math.min(config.attemptTimeoutMs, config.requestTimeoutMs),
+    guard,
+  });
+  closers.unshift(senders.close);
   const services = {
-    store: createStore(database, box),
+    store,
     validate: createFieldValidator(),
     checkDestination: guard.check,
     metrics,
     limits: { maxAgeMs: config.maxAgeMs },
+    send: senders.send,
   };
-  return startServer({
+  const server = await startServer({
     ...config.listen,
+    tls: config.tls,
     // A worker answers health checks and metrics alone.
     routes: (router) => {
       if (config.role !== "worker") registerServices(router, services);
     },
     authenticate: openAuthenticator(parts, closers),
+    observe: createCallObserver(metrics, tracing),
     ready: database.ping,
     maxBodyBytes: config.maxBodyBytes,
     requestTimeoutMs: config.requestTimeoutMs,
     shutdownGraceMs: config.shutdownGraceMs,
-    http: createMetricsPage(metrics.registry),
+    http: pagesOf(parts),
     log,
   });
+  // Together: who watches would otherwise keep the server from closing.
+  const close = async () => void (await Promise.all([server.close(), store.close()]));
+  return { ...server, close };
 }
 
-function openAuthenticator({ config, keys, log }: Parts, closers: Closer[]): Authenticate {
+/** The pages beside the API; a worker has no API to describe. */
+function pagesOf({ config, metrics }: Parts): NonNullable<ServerOptions["http"]> {
+  const metricsPage = createMetricsPage(metrics.registry);
+  if (config.role === "worker") return metricsPage;
+  const openApi = createOpenApiPages();
+  return (request, response) => metricsPage(request, response) || openApi(request, response);
+}
+
+function openAuthenticator({ config, keys, metrics, log }: Parts, closers: Closer[]): Authenticate {
   const shared = config.redisUrl === undefined ? undefined : createRedisAccount(config.redisUrl, log);
   const limiter = createRateLimiter({ ...(shared && { shared }), log });
   const usage = createKeyUsage({ write: keys.recordUse, log });
   closers.unshift(limiter.close, usage.close);
   const callsPerSecond = config.rateLimitPerSecond;
-  return createAuthenticator({ keys, limiter, guessing: createKeyGuessing(), usage, callsPerSecond });
+  const guessing = createKeyGuessing();
+  return countRefusals(createAuthenticator({ keys, limiter, guessing, usage, callsPerSecond }), metrics);
 }
 
 async function closeAll(closers: Closer[]): Promise<void> {
@@ -118,7 +155,7 @@ async function closeAll(closers: Closer[]): Promise<void> {
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
-  const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  const log = createLogger(config);
   log.info(redactConfig(config), "starting");
   const closers: Closer[] = [];
 
@@ -152,5 +189,6 @@ main().catch((error: Error) => {
   process.stderr.write(
     `${error instanceof ConfigError ? error.message : `Cannot start: ${error.message}`}\n`,
   );
-  process.exitCode = 1;
+  // What a failed start has left behind must not keep the process alive.
+  process.exit(1);
 });

@@ -9,6 +9,7 @@ import {
 import type { ChannelConfigs, Sender } from "./channel.ts";
 import { withDeadline } from "./deadline.ts";
 import { createLeaseCache } from "./lease-cache.ts";
+import { describePublish } from "./sent-request.ts";
 import { snsFailure } from "./sns-failure.ts";
 import { renderPublish } from "./sns-message.ts";
 
@@ -46,9 +47,11 @@ export function createSnsSender(options: SnsSenderOptions): Sender<"aws_sns"> {
   });
 
   return {
-    async send(channel, notice, signal) {
+    async send(channel, notice, signal, onRequest) {
       const access = accessOf(channel.config);
-      const command = new PublishCommand(renderPublish(channel, notice));
+      const input = renderPublish(channel, notice);
+      onRequest?.(describePublish(input));
+      const command = new PublishCommand(input);
       try {
         return await withDeadline(options.timeoutMs, signal, (ended) =>
           clients.use(JSON.stringify(access), access, async ({ sns }) => {

@@ -54,8 +54,12 @@ export interface Notice {
   /** When the server received the event. */
   receivedAt: Date;
   event: EventPayload;
+  /** The attempt's place in the event's trace (W3C `traceparent`). Absent: there is no trace. */
+  traceparent?: string;
   /** Absent: the tenant has not set anything. */
   settings?: TenantSettings;
+  /** A sample that somebody sends to try the channel out: it says so everywhere. */
+  test?: true;
 }
 
 /** What an endpoint said, as far as it is kept in the delivery log. */
@@ -64,6 +68,19 @@ export interface Answer {
   statusCode?: number;
   /** SMTP reply, SNS message id or the first bytes of an HTTP body; redacted. */
   response?: string;
+}
+
+/** What was sent, without anything secret and with nothing of what it says: for the delivery log. */
+export interface SentRequest {
+  /** "POST", "SMTP" or "Publish". */
+  method: string;
+  /** Scheme and host of a URL, host and port of an SMTP server, ARN of a topic. */
+  target: string;
+  /** Names of HTTP headers or of SNS message attributes. */
+  names: string[];
+  /** Size and SHA-256 (hex) of the HTTP body, of the SNS message, or of a mail's subject, text and HTML. */
+  bytes: number;
+  sha256: string;
 }
 
 /**
@@ -81,9 +98,15 @@ export type SendOutcome =
 export interface Sender<Type extends ChannelType> {
   /**
    * Makes one attempt. Expected failures are outcomes; a rejection is a defect.
-   * `signal` aborts the attempt, which then ends as "retry".
+   * `signal` aborts the attempt, which then ends as "retry". `onRequest` hears what
+   * is about to be sent.
    */
-  send(channel: Extract<Channel, { type: Type }>, notice: Notice, signal: AbortSignal): Promise<SendOutcome>;
+  send(
+    channel: Extract<Channel, { type: Type }>,
+    notice: Notice,
+    signal: AbortSignal,
+    onRequest?: (request: SentRequest) => void,
+  ): Promise<SendOutcome>;
   /** Forgets pooled connections of a channel that was changed or deleted. */
   forget(channelId: string): void;
   /** Closes all connections. */

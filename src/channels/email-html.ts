@@ -20,12 +20,7 @@ export function htmlMessage(summary: Summary, type: string, logoUrl: string | un
     logoUrl
       ? row("logo", `<img src="${escapeHtml(logoUrl)}" alt="" height="28" style="${styles.logoImage}">`)
       : "",
-    row(
-      "band",
-      `<h1 style="${styles.title}">${icon} ${escapeHtml(title)}</h1>`,
-      `background-color:${color}`,
-      `bgcolor="${color}"`,
-    ),
+    row("band", `<h1 style="${styles.title}">${icon} ${escapeHtml(title)}</h1>`, `background-color:${color}`),
     row("lead", phraseHtml(sentence, timeText)),
     nextStep.length > 0 ? row("step", phraseHtml(nextStep, timeText)) : "",
     ...quotes.map((quote) => row("cell", quoteHtml(quote, color))),
@@ -59,8 +54,8 @@ function page(title: string, preview: string, rows: string[]): string {
 
 type RowStyle = "logo" | "band" | "lead" | "step" | "cell" | "foot";
 
-function row(style: RowStyle, content: string, more = "", attributes = ""): string {
-  return `<tr><td class="${style}" align="left" ${attributes} style="${styles[style]}${more}">${content}</td></tr>`;
+function row(style: RowStyle, content: string, more = ""): string {
+  return `<tr><td class="${style}" align="left" style="${styles[style]}${more}">${content}</td></tr>`;
 }
 
 function phraseHtml(phrase: Phrase, timeText: TimeText): string {
@@ -97,7 +92,7 @@ function buttons(links: Link[], color: string): string {
     .map(({ label, url }, index) => {
       const href = escapeHtml(url);
       return index === 0
-        ? `<table role="presentation" class="wide" cellpadding="0" cellspacing="0" style="${styles.buttonTable}"><tr><td align="center" bgcolor="${color}" style="${styles.buttonCell};background-color:${color}"><a href="${href}" style="${styles.button}">${label}</a></td></tr></table>`
+        ? `<table role="presentation" class="wide" cellpadding="0" cellspacing="0" style="${styles.buttonTable}"><tr><td align="center" style="${styles.buttonCell};background-color:${color}"><a href="${href}" style="${styles.button}">${label}</a></td></tr></table>`
         : `<p style="${styles.secondLink}"><a class="link" href="${href}" style="${styles.link}">${label}</a></p>`;
     })
     .join("");

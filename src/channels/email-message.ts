@@ -4,7 +4,7 @@ import type { ChannelConfigs, Notice } from "./channel.ts";
 import { htmlMessage } from "./email-html.ts";
 import { subjectMatter } from "./headline.ts";
 import { truncate } from "./plain-text.ts";
-import { summarize } from "./summary.ts";
+import { type Summary, summarize } from "./summary.ts";
 import { textMessage } from "./text-message.ts";
 
 /** Longest subject in characters. */
@@ -25,7 +25,7 @@ export function renderEmail(config: ChannelConfigs["email"], notice: Notice): Se
     to: config.to_addresses.map((address) => ({ name: "", address })),
     // The bracket is not part of the base subject (RFC 5256, 2.1), so that all mails
     // about a request sort and thread together and still tell what happened.
-    subject: truncate(`[${summary.title}] ${subjectMatter(event)}`, maxSubjectLength),
+    subject: truncate(subjectOf(summary, notice), maxSubjectLength),
     text: textMessage(summary, event.type),
     html: htmlMessage(summary, event.type, settings?.logoUrl),
     date: receivedAt,
@@ -43,6 +43,11 @@ export function renderEmail(config: ChannelConfigs["email"], notice: Notice): Se
       "X-JITSudo-Delivery-Id": deliveryId,
     },
   };
+}
+
+/** A test's title has brackets of its own, and brackets within brackets are no tag. */
+function subjectOf({ title }: Summary, { event, test }: Notice): string {
+  return test ? `${title}: ${subjectMatter(event)}` : `[${title}] ${subjectMatter(event)}`;
 }
 
 /** The sender's domain where it can stand in a Message-ID (RFC 5322 dot-atom), else a name of ours. */

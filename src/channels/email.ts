@@ -12,6 +12,7 @@ import { type GuardedConnectOptions, openGuardedSocket } from "./guarded-connect
 import { describeFailure } from "./http-failure.ts";
 import { createLeaseCache } from "./lease-cache.ts";
 import { excerpt } from "./response-excerpt.ts";
+import { describeMail } from "./sent-request.ts";
 
 type EmailConfig = ChannelConfigs["email"];
 
@@ -44,8 +45,9 @@ export function createEmailSender(options: EmailSenderOptions): Sender<"email"> 
   });
 
   return {
-    async send({ id, config }, notice, signal) {
+    async send({ id, config }, notice, signal, onRequest) {
       const message = renderEmail(config, notice);
+      onRequest?.(describeMail(config, message));
       try {
         return await withDeadline(options.timeoutMs, signal, (ended) =>
           transports.use(id, config, async (transport) =>

@@ -1,4 +1,4 @@
-import type { EventPayload, EventType } from "../events.ts";
+import type { EventPayload, NoticeType } from "../events.ts";
 import { duration, oneLine, paragraphs } from "./plain-text.ts";
 import { parseTime } from "./time-text.ts";
 
@@ -58,7 +58,7 @@ export function permission(event: EventPayload): string {
 }
 
 /** What `expires_at` is called when it is not to come. */
-const endLabels: Partial<Record<EventType, string>> = {
+const endLabels: Partial<Record<NoticeType, string>> = {
   "request.expired": "Expired",
   "grant.expired": "Ended",
   "grant.revoked": "Planned end",

@@ -1,10 +1,11 @@
-import type { ChannelConfigs, Sender, SendOutcome } from "./channel.ts";
+import type { ChannelConfigs, Notice, Sender, SendOutcome } from "./channel.ts";
 import { binaryCloudEvent, structuredCloudEvent } from "./cloud-event.ts";
 import type { PostResult } from "./http-exchange.ts";
 import { describeStatus } from "./http-failure.ts";
 import type { HttpPoster } from "./http-post.ts";
 import { createLeaseCache } from "./lease-cache.ts";
 import { excerpt, headerSecrets, urlSecrets } from "./response-excerpt.ts";
+import { describePost } from "./sent-request.ts";
 import { type WebhookMessage, type WebhookPayload, webhookPayload } from "./webhook-payload.ts";
 import { signWebhook } from "./webhook-signature.ts";
 
@@ -33,10 +34,9 @@ export function createGenericWebhookSender(options: GenericWebhookOptions): Send
   });
 
   return {
-    async send({ id, config }, notice, signal) {
-      const message = drawings[config.format ?? "standard"](webhookPayload(notice));
-      const { body } = message;
-      const headers = headersOf(config, notice.deliveryId, now(), message);
+    async send({ id, config }, notice, signal, onRequest) {
+      const { headers, body } = webhookRequest(config, notice, now());
+      onRequest?.(describePost(config.url, headers, body));
       const post = ({ post }: HttpPoster) => post(config.url, headers, body, signal);
       const { ca_certificate: ca } = config;
       return outcomeOf(await (ca ? ownPosters.use(id, ca, post) : post(poster)), config);
@@ -51,6 +51,12 @@ export function createGenericWebhookSender(options: GenericWebhookOptions): Send
 
 type Config = ChannelConfigs["generic_webhook"];
 
+/** What is posted at `nowMs`, signed; header names and values in turn. */
+export function webhookRequest(config: Config, notice: Notice, nowMs: number): WebhookMessage {
+  const message = drawings[config.format ?? "standard"](webhookPayload(notice));
+  return { headers: headersOf(config, notice, nowMs, message), body: message.body };
+}
+
 const drawings: Record<NonNullable<Config["format"]>, (payload: WebhookPayload) => WebhookMessage> = {
   standard: (payload) => ({ headers: ["content-type", "application/json"], body: JSON.stringify(payload) }),
   cloudevents_structured: structuredCloudEvent,
@@ -58,8 +64,9 @@ const drawings: Record<NonNullable<Config["format"]>, (payload: WebhookPayload) 
 };
 
 /** Names and values in turn. */
-function headersOf(config: Config, deliveryId: string, nowMs: number, message: WebhookMessage): string[] {
+function headersOf(config: Config, notice: Notice, nowMs: number, message: WebhookMessage): string[] {
   const { body } = message;
+  const { deliveryId, traceparent } = notice;
   const seconds = Math.floor(nowMs / 1000);
   const headers = [...message.headers, "webhook-id", deliveryId, "webhook-timestamp", String(seconds)];
   const secrets = signingSecrets(config, nowMs);
@@ -67,9 +74,10 @@ function headersOf(config: Config, deliveryId: string, nowMs: number, message: W
     headers.push("webhook-signature", signWebhook(secrets, deliveryId, seconds, body));
   }
   const own = Object.entries(config.headers ?? {});
-  // The one header of ours that a channel may replace.
-  if (!own.some(([name]) => name.toLowerCase() === "user-agent")) {
-    headers.push("user-agent", "jitsudo-notifications");
+  // The headers of ours that a channel may replace.
+  const ours = { "user-agent": "jitsudo-notifications", ...(traceparent && { traceparent }) };
+  for (const [name, value] of Object.entries(ours)) {
+    if (!own.some(([other]) => other.toLowerCase() === name)) headers.push(name, value);
   }
   return headers.concat(own.flat());
 }

@@ -1,8 +1,9 @@
-import type { Sender, SendOutcome } from "./channel.ts";
+import type { ChannelConfigs, Notice, Sender, SendOutcome } from "./channel.ts";
 import type { PostResult } from "./http-exchange.ts";
 import { describeStatus } from "./http-failure.ts";
 import type { HttpPoster } from "./http-post.ts";
 import { excerpt, urlSecrets } from "./response-excerpt.ts";
+import { describePost } from "./sent-request.ts";
 import { slackMessage } from "./slack-message.ts";
 
 export interface SlackWebhookOptions {
@@ -13,8 +14,9 @@ export interface SlackWebhookOptions {
 /** Posts to Slack's incoming webhooks. */
 export function createSlackWebhookSender({ poster }: SlackWebhookOptions): Sender<"slack_webhook"> {
   return {
-    async send({ config }, notice, signal) {
-      const body = JSON.stringify(slackMessage(config, notice));
+    async send({ config }, notice, signal, onRequest) {
+      const { headers, body } = slackRequest(config, notice);
+      onRequest?.(describePost(config.webhook_url, headers, body));
       return outcomeOf(await poster.post(config.webhook_url, headers, body, signal), config.webhook_url);
     },
     // Connections belong to origins and carry nothing of a channel; idle ones close by themselves.
@@ -23,7 +25,13 @@ export function createSlackWebhookSender({ poster }: SlackWebhookOptions): Sende
   };
 }
 
-const headers = ["content-type", "application/json; charset=utf-8", "user-agent", "jitsudo-notifications"];
+/** What is posted; header names and values in turn. */
+export function slackRequest(config: ChannelConfigs["slack_webhook"], notice: Notice) {
+  return {
+    headers: ["content-type", "application/json; charset=utf-8", "user-agent", "jitsudo-notifications"],
+    body: JSON.stringify(slackMessage(config, notice)),
+  };
+}
 
 /**
  * The errors that Slack documents as not worth another attempt without a change

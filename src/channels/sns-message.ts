@@ -97,7 +97,7 @@ function cutProse({ justification, reason }: EventPayload): Partial<EventPayload
 }
 
 function attributesOf(
-  { event, tenantId }: Notice,
+  { event, tenantId, test }: Notice,
   { severity }: Summary,
   truncated = "",
 ): PublishCommandInput["MessageAttributes"] {
@@ -108,6 +108,7 @@ function attributesOf(
     request_id: attributeText(event.request_id),
     resource_type: attributeText(event.resource_type),
     truncated,
+    test: test ? "true" : "",
   };
   // An attribute without a value is refused.
   return Object.fromEntries(

@@ -14,7 +14,7 @@ import { type Severity, wordings } from "./wordings.ts";
 export interface Summary {
   severity: Severity;
   icon: string;
-  /** What has happened: "Break-glass access used". */
+  /** What has happened: "Break-glass access used"; of a test, with a mark before it. */
   title: string;
   /** Who, what, where and until when. */
   sentence: Phrase;
@@ -34,12 +34,12 @@ export interface Summary {
 }
 
 /** Puts a notice into words, the same for all channels. */
-export function summarize({ event, receivedAt, settings }: Notice): Summary {
+export function summarize({ event, receivedAt, settings, test }: Notice): Summary {
   const { severity, icon, title, sentence, nextStep, action } = wordings[event.type];
   return {
     severity,
     icon,
-    title,
+    title: test ? `[TEST] ${title}` : title,
     sentence: sentence(event),
     nextStep: nextStep?.(event) ?? [],
     quotes: quotesOf(event),

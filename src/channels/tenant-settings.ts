@@ -12,6 +12,25 @@ export interface TenantSettings {
   linkBaseUrl?: string;
 }
 
+/** The settings as they are stored; null: not set. `timeTextOf` tells moments in a zone. */
+export function tenantSettings(
+  stored: {
+    timeZone?: string | null | undefined;
+    productName?: string | null | undefined;
+    logoUrl?: string | null | undefined;
+    linkBaseUrl?: string | null | undefined;
+  },
+  timeTextOf: (zone: string) => TimeText,
+): TenantSettings {
+  const { timeZone, productName, logoUrl, linkBaseUrl } = stored;
+  return {
+    ...(timeZone && { timeText: timeTextOf(timeZone) }),
+    ...(productName && { productName }),
+    ...(logoUrl && { logoUrl }),
+    ...(linkBaseUrl && { linkBaseUrl }),
+  };
+}
+
 const defaultProductName = "JITSudo";
 
 /** The name that notices are signed with. */

@@ -34,6 +34,8 @@ export interface WebhookPayload {
   summary: string;
   /** Where to act; absent when neither the event nor the tenant's settings tell. */
   url?: string;
+  /** Of a notice that only tries the channel out; absent otherwise. */
+  test?: true;
   /** Every other field of the event as it was sent. */
   data: { [field: string]: Json };
 }
@@ -61,6 +63,7 @@ export function webhookPayload(notice: Notice): WebhookPayload {
     title,
     summary: phraseText(sentence, utcText),
     ...(link && { url: link.url }),
+    ...(notice.test && { test: true as const }),
     data,
   };
 }

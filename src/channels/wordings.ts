@@ -1,4 +1,4 @@
-import type { EventPayload, EventType } from "../events.ts";
+import type { EventPayload, NoticeType } from "../events.ts";
 import { permission, resource } from "./facts.ts";
 import type { Part, Phrase } from "./phrase.ts";
 import { duration, oneLine } from "./plain-text.ts";
@@ -8,9 +8,9 @@ import { parseTime } from "./time-text.ts";
 export type Severity = "info" | "success" | "warning" | "critical";
 
 /** What is said about one type of event. Every sentence holds when all optional fields are missing. */
-export interface Wording {
+interface Wording {
   severity: Severity;
-  /** One emoji that tells the nine types apart at a glance. */
+  /** One emoji that tells the types apart at a glance. */
   icon: string;
   /** What has happened, in at most four words. */
   title: string;
@@ -22,7 +22,7 @@ export interface Wording {
   action: string;
 }
 
-export const wordings: Record<EventType, Wording> = {
+export const wordings: Record<NoticeType, Wording> = {
   "request.pending": {
     severity: "warning",
     icon: "🟡",
@@ -105,6 +105,20 @@ export const wordings: Record<EventType, Wording> = {
         : [...held(event, "The"), " was revoked before its end."];
     },
     action: "View grant",
+  },
+  "channel.disabled": {
+    severity: "critical",
+    icon: "🔕",
+    title: "Channel disabled",
+    sentence: (event) => {
+      const channel = name(event.resource_id);
+      return [
+        ...(channel ? ["The notification channel ", channel] : ["A notification channel"]),
+        " was disabled, since it kept failing.",
+      ];
+    },
+    nextStep: () => ["Repair it and enable it again; what it has missed can be replayed."],
+    action: "View channel",
   },
 };
 

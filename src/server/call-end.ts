@@ -39,9 +39,6 @@ function completeError(error: ConnectError, context: HandlerContext, call: Call)
   if (error.details.length > 0) return;
   if (error.code === Code.InvalidArgument && error.cause !== undefined) {
     become(error, invalidFields(explainJsonError(context.method.input, jsonOf(call), error.cause)));
-  } else if (error.code === Code.Internal && error.rawMessage.startsWith("parse binary:")) {
-    // Connect calls it internal, but it is the sender's mistake.
-    become(error, invalidFields([{ field: "", message: "not a valid message in protobuf's binary format" }]));
   } else if (error.code !== Code.Internal && error.code !== Code.Unknown) {
     const detail = create(ErrorDetailSchema, { code: codeToString(error.code) });
     error.details.push({ desc: ErrorDetailSchema, value: detail });

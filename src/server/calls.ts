@@ -3,9 +3,10 @@ import type { EventEmitter } from "node:events";
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import { Code, ConnectError, type ContextKey, createContextKey } from "@connectrpc/connect";
-import { codeToString } from "@connectrpc/connect/protocol-connect";
 import type { Logger } from "pino";
 import { describeError } from "./describe-error.ts";
+import { codeOf } from "./error-body.ts";
+import type { ObserveCall } from "./observe-call.ts";
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 
@@ -26,6 +27,10 @@ export interface HttpResponse extends EventEmitter {
 export interface Call {
   /** The client's `x-request-id`, or a new UUID. */
   readonly requestId: string;
+  /** For the work that the call sets off; undefined when there is no trace. */
+  readonly traceparent: string | undefined;
+  /** For the log; undefined when there is no trace. */
+  readonly traceId: string | undefined;
   readonly request: HttpRequest;
   readonly response: HttpResponse;
   /** Aborted with a ConnectError once the call must end: client gone, deadline passed, server stopping. */
@@ -56,7 +61,7 @@ export interface Calls {
   drained(): Promise<void>;
 }
 
-export function createCalls({ log }: { log: Logger }): Calls {
+export function createCalls({ log, observe }: { log: Logger; observe: ObserveCall }): Calls {
   const open = new Map<Call, AbortController>();
   const drainWaiters: (() => void)[] = [];
   let closing = false;
@@ -66,7 +71,10 @@ export function createCalls({ log }: { log: Logger }): Calls {
       const startedAt = performance.now();
       const controller = new AbortController();
       const requestId = requestIdOf(request);
-      const call: Call = { requestId, request, response, signal: controller.signal, closed: false };
+      const observation = observe(request, name);
+      const { traceparent, traceId } = observation;
+      const { signal } = controller;
+      const call: Call = { requestId, traceparent, traceId, request, response, signal, closed: false };
       open.set(call, controller);
       response.setHeader("x-request-id", requestId);
       if (closing) closeAfterwards(response);
@@ -83,14 +91,22 @@ export function createCalls({ log }: { log: Logger }): Calls {
         open.delete(call);
         if (!response.writableEnded) controller.abort(clientGone());
         if (open.size === 0) for (const resolve of drainWaiters.splice(0)) resolve();
-        if (log.isLevelEnabled("debug")) logCall(call, name, performance.now() - startedAt);
+        const durationMs = performance.now() - startedAt;
+        const code = outcomeOf(call);
+        observation.end({ requestId, code, status: response.statusCode, durationMs });
+        if (log.isLevelEnabled("debug")) logCall(call, name, code, durationMs);
       });
       return call;
     },
 
-    breakOff({ requestId, response, closed }, error) {
+    breakOff({ requestId, traceId, response, closed }, error) {
       // When the client is gone, writing fails as a matter of course.
-      if (!closed) log.error({ request_id: requestId, error: describeError(error) }, "response broke off");
+      if (!closed) {
+        log.error(
+          { request_id: requestId, trace_id: traceId, error: describeError(error) },
+          "response broke off",
+        );
+      }
       response.destroy();
     },
 
@@ -109,11 +125,12 @@ export function createCalls({ log }: { log: Logger }): Calls {
     },
   };
 
-  function logCall({ requestId, request, response, error }: Call, name: string, durationMs: number): void {
-    const outcome = error ? codeToString(error.code) : response.writableEnded ? "ok" : "canceled";
+  function logCall(call: Call, name: string, outcome: string, durationMs: number): void {
+    const { requestId, traceId, request, response } = call;
     log.debug(
       {
         request_id: requestId,
+        trace_id: traceId,
         method: name,
         http: request.httpVersion,
         status: response.statusCode,
@@ -123,6 +140,11 @@ export function createCalls({ log }: { log: Logger }): Calls {
       "request",
     );
   }
+}
+
+function outcomeOf({ error, response }: Call): string {
+  if (error) return codeOf(error);
+  return response.writableEnded ? "ok" : "canceled";
 }
 
 function requestIdOf(request: HttpRequest): string {

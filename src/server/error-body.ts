@@ -42,10 +42,15 @@ export interface Reply {
   body: string;
 }
 
+/** The error's snake_case code, the same on all protocols. */
+export function codeOf(error: ConnectError): string {
+  return error.findDetails(ErrorDetailSchema)[0]?.code ?? codeToString(error.code);
+}
+
 /** The REST answer that says what the error says. */
 export function errorReply(error: ConnectError): Reply {
   const [detail] = error.findDetails(ErrorDetailSchema);
-  const code = detail?.code ?? codeToString(error.code);
+  const code = codeOf(error);
   const fields = detail?.fields.map(({ field, message }) => ({ field, message })) ?? [];
   const headers: Record<string, string> = { "content-type": "application/json" };
   // Metadata of an error is made for headers: Retry-After, Allow.

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { ErrorDetailSchema } from "../../gen/jitsudo/notifications/v1/error_pb.js";
-import { unavailableError } from "../services/errors.ts";
+import { invalidFields, unavailableError } from "../services/errors.ts";
 import { openCallKey } from "./calls.ts";
 import { describeError } from "./describe-error.ts";
 
@@ -14,12 +14,18 @@ export type ToCallError = (reason: unknown, context: HandlerContext) => ConnectE
 
 export function createToCallError({ log }: { log: Logger }): ToCallError {
   return (reason, { signal, values, method }) => {
-    if (reason instanceof ConnectError && !isUnforeseen(reason)) return reason;
+    if (reason instanceof ConnectError) {
+      const mistake = senderMistake(reason);
+      if (mistake) return mistake;
+      if (!isUnforeseen(reason)) return reason;
+    }
     // A handler that is aborted may fail in any way; why it was aborted is the answer.
     const why: unknown = signal.aborted ? signal.reason : undefined;
     if (why instanceof ConnectError) return why;
+    const call = values.get(openCallKey);
     const occurrence = {
-      request_id: values.get(openCallKey)?.requestId,
+      request_id: call?.requestId,
+      trace_id: call?.traceId,
       method: `${method.parent.name}.${method.name}`,
       error: describeError(reason),
     };
@@ -36,6 +42,18 @@ export function createToCallError({ log }: { log: Logger }): ToCallError {
     ]);
   };
 }
+
+/** What Connect calls an internal error, although the sender made the mistake. */
+function senderMistake({ code, rawMessage }: ConnectError): ConnectError | undefined {
+  if (code !== Code.Internal) return undefined;
+  const found = mistakes.find(([beginning]) => rawMessage.startsWith(beginning));
+  return found && invalidFields([{ field: "", message: found[1] }]);
+}
+
+const mistakes = [
+  ["parse binary:", "not a valid message in protobuf's binary format"],
+  ["received compressed envelope", "a message is marked as compressed, but no header says how"],
+] as const;
 
 function isUnforeseen({ code, details }: ConnectError): boolean {
   return details.length === 0 && (code === Code.Internal || code === Code.Unknown);

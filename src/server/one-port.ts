@@ -1,9 +1,11 @@
 import { createServer as createHttp1Server } from "node:http";
-import { createServer as createHttp2Server, type Http2Session } from "node:http2";
+import { createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "pino";
 import type { HttpRequest, HttpResponse } from "./calls.ts";
+import { http1Limits, http2Limits } from "./connection-limits.ts";
 import { answerClientError } from "./http1-errors.ts";
+import { createHttp2Sessions } from "./http2-sessions.ts";
 import { withinMs } from "./within-ms.ts";
 
 export interface OnePortOptions {
@@ -28,36 +30,19 @@ export interface OnePort {
 
 /** What an HTTP/2 client with prior knowledge sends first (RFC 9113, section 3.4). */
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-/** How long an HTTP/2 connection may have no stream, in milliseconds. */
-const idleSessionMs = 300_000;
 
 export function createOnePort({ onRequest, receiveTimeoutMs, log }: OnePortOptions): OnePort {
   const sockets = new Set<Socket>();
   const undecided = new Set<Socket>();
-  const sessions = new Set<Http2Session>();
+  const sessions = createHttp2Sessions();
   // The HTTP/1.1 server is the listener, because its time-outs run only on one that listens.
-  const http1 = createHttp1Server(
-    {
-      headersTimeout: Math.min(15_000, receiveTimeoutMs),
-      requestTimeout: receiveTimeoutMs,
-      connectionsCheckingInterval: 1000,
-      keepAliveTimeout: 65_000, // more than load balancers' usual 60 s, so that they close first
-      keepAlive: true,
-    },
-    onRequest,
-  );
-  const http2 = createHttp2Server(
-    {
-      settings: { maxConcurrentStreams: 256, initialWindowSize: 256 * 1024, maxHeaderListSize: 16 * 1024 },
-      maxHeaderListPairs: 128,
-    },
-    onRequest,
-  );
+  const http1 = createHttp1Server(http1Limits(receiveTimeoutMs), onRequest);
+  const http2 = createHttp2Server(http2Limits, onRequest);
   const [takeHttp1] = http1.listeners("connection");
   http1.removeAllListeners("connection").on("connection", sniff);
   http1.on("clientError", answerClientError);
   http1.on("error", (error) => log.error({ error: error.message }, "listener failed"));
-  http2.on("session", keepSession);
+  http2.on("session", sessions.keep);
   http2.on("sessionError", (error) => log.debug({ error: error.message }, "HTTP/2 connection failed"));
 
   return {
@@ -72,7 +57,7 @@ export function createOnePort({ onRequest, receiveTimeoutMs, log }: OnePortOptio
     stop() {
       http1.close();
       for (const socket of undecided) socket.destroy();
-      for (const session of sessions) session.close();
+      sessions.closeAll();
     },
     async close(ms) {
       const closed = new Promise<void>((resolve) => {
@@ -123,20 +108,5 @@ export function createOnePort({ onRequest, receiveTimeoutMs, log }: OnePortOptio
         socket.resume();
       }
     }
-  }
-
-  function keepSession(session: Http2Session): void {
-    let streams = 0;
-    // The default of 64 KiB for all streams together would throttle batches on long lines.
-    session.setLocalWindowSize(1024 * 1024);
-    sessions.add(session);
-    session.once("close", () => sessions.delete(session));
-    session.on("stream", (stream) => {
-      streams++;
-      stream.once("close", () => streams--);
-    });
-    session.setTimeout(idleSessionMs, () => {
-      if (streams === 0) session.close();
-    });
   }
 }

@@ -69,7 +69,8 @@ export function createRequestGate({
     if (scope === undefined || !answer.caller.scopes.has(scope)) {
       throw apiError("permission_denied", `the key lacks the scope ${scope}`);
     }
-    context.values.set(callerKey, { ...answer.caller, clientAddress, requestId: call?.requestId ?? "" });
+    const { requestId = "", traceparent } = call ?? {};
+    context.values.set(callerKey, { ...answer.caller, clientAddress, requestId, traceparent });
   };
 
   async function authenticated(

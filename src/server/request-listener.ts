@@ -37,6 +37,8 @@ export function createRequestListener(
     },
     readMaxBytes: maxBodyBytes,
     acceptCompression: [compressionGzip, compressionBrotli],
+    // On the lines between services, compressing an answer of some KiB costs more than sending it.
+    compressMinBytes: 64 * 1024,
     jsonOptions,
   });
   const guarded = createGuardedRouter(router, { validate: createFieldValidator(), toCallError });

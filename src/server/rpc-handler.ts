@@ -1,6 +1,7 @@
 import { createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { type Call, type Calls, type HttpRequest, type HttpResponse, openCallKey } from "./calls.ts";
+import { dropEndlessDeadline } from "./client-deadline.ts";
 import { errorReply, httpError, httpErrorOfStatus } from "./error-body.ts";
 import { bodyChunks, readBody } from "./request-body.ts";
 import { sendReply, sendUniversal, toHeaders } from "./write-response.ts";
@@ -49,7 +50,7 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
       httpVersion: request.httpVersion,
       method: request.method ?? "",
       url: `http://localhost${request.url}`,
-      header: toHeaders(request.headers),
+      header: dropEndlessDeadline(toHeaders(request.headers)),
       body: isUnary ? unaryBody(call) : bodyChunks(request, signal),
       signal,
       contextValues: createContextValues().set(openCallKey, call),

@@ -2,11 +2,15 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import type { Authenticate } from "../services/caller.ts";
 import type { HttpRequest, HttpResponse } from "./calls.ts";
+import type { ObserveCall } from "./observe-call.ts";
+import type { TlsFiles } from "./tls-files.ts";
 
 export interface ServerOptions {
   host: string;
   /** 0 takes any free one. */
   port: number;
+  /** Serve TLS; absent: plain text. */
+  tls?: TlsFiles | undefined;
   /** Registers the services. */
   routes(router: ConnectRouter): void;
   authenticate: Authenticate;
@@ -19,6 +23,8 @@ export interface ServerOptions {
   /** How long calls may go on after close() before they end as "unavailable". */
   shutdownGraceMs: number;
   log: Logger;
+  /** Told of every call. Default: nobody is. */
+  observe?: ObserveCall;
   /** Answers pages of its own, such as /metrics; false leaves the request to the API. Must not throw. */
   http?(request: HttpRequest, response: HttpResponse): boolean;
 }

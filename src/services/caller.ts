@@ -27,6 +27,8 @@ export interface Caller extends KeyHolder {
   /** The address that the connection comes from: the client's, or its last proxy's. */
   clientAddress: string;
   requestId: string;
+  /** The call's place in its trace, for what it sets off; undefined when there is no trace. */
+  traceparent: string | undefined;
 }
 
 /** How presenting a key for a tenant ends. */

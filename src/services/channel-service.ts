@@ -13,6 +13,7 @@ import type { StoredChannel } from "../store/channel-store.ts";
 import type { Store } from "../store/store.ts";
 import { actorOf, callerOf } from "./caller.ts";
 import { type CreateRequest, settingsOf } from "./channel-settings.ts";
+import type { ChannelTrial } from "./channel-trial.ts";
 import { changeSettings } from "./channel-update.ts";
 import { assertDestinations, type CheckDestination, configViolations } from "./config-checks.ts";
 import { apiError, invalidFields } from "./errors.ts";
@@ -24,6 +25,7 @@ export function createChannelService(
   store: Store,
   validate: FieldValidator,
   checkDestination: CheckDestination,
+  trial: ChannelTrial,
 ): ServiceImpl<typeof NotificationChannelService> {
   const channelsOf = (context: HandlerContext) => store.forTenant(callerOf(context).tenantId).channels;
 
@@ -40,6 +42,8 @@ export function createChannelService(
   }
 
   return {
+    ...trial,
+
     createSlackWebhookChannel: creator("slack_webhook"),
     createEmailChannel: creator("email"),
     createGenericWebhookChannel: creator("generic_webhook"),
@@ -110,6 +114,8 @@ function toMessage(channel: StoredChannel, newSecret?: string): NotificationChan
     updatedAt: timestampFromDate(channel.updatedAt),
     health: healthOf(channel),
     ...(signing && { signing }),
+    disabledReason: channel.disabledReason ?? "",
+    ...(channel.disabledAt && { disabledAt: timestampFromDate(channel.disabledAt) }),
   });
 }
 
@@ -123,6 +129,7 @@ function healthOf({ health }: StoredChannel) {
     ...(health.lastFailureAt && { lastFailureAt: timestampFromDate(health.lastFailureAt) }),
     ...(health.lastSuccessAt && { lastSuccessAt: timestampFromDate(health.lastSuccessAt) }),
     ...(open && { retryAt: timestampFromDate(open) }),
+    ...(health.failingSince && { failingSince: timestampFromDate(health.failingSince) }),
   });
 }
 

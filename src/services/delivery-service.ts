@@ -1,72 +1,50 @@
-import { create } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import {
-  type Attempt,
-  AttemptSchema,
-  type Delivery,
-  DeliverySchema,
-  type DeliveryService,
-} from "../../gen/jitsudo/notifications/v1/delivery_pb.js";
-import type { DeliveryRecord } from "../store/delivery-log.ts";
-import type { AttemptRow, DeliveryState } from "../store/entities.ts";
+import type { DeliveryService } from "../../gen/jitsudo/notifications/v1/delivery_pb.js";
+import type { DeliveryState } from "../store/entities.ts";
 import type { Store } from "../store/store.ts";
 import { callerOf } from "./caller.ts";
+import { deliveryMessage, eventMessage } from "./delivery-messages.ts";
+import { watchDeliveries } from "./delivery-watch.ts";
 import { apiError } from "./errors.ts";
-import { cutPage, pageRequest } from "./page.ts";
+import { makeToken, pageRequest } from "./page.ts";
 
 export function createDeliveryService(store: Store): ServiceImpl<typeof DeliveryService> {
-  const deliveriesOf = (context: HandlerContext) => store.forTenant(callerOf(context).tenantId).deliveries;
+  const tenantOf = (context: HandlerContext) => store.forTenant(callerOf(context).tenantId);
 
   return {
     async listDeliveries(request, context) {
       const { size, after } = pageRequest(request);
-      const deliveries = await deliveriesOf(context).list({
+      const { deliveries, nextBeforeId } = await tenantOf(context).deliveries.list({
         beforeId: after,
-        limit: size + 1,
+        limit: size,
         channelId: request.channelId || undefined,
         eventId: request.eventId || undefined,
+        requestId: request.requestId || undefined,
         state: (request.state || undefined) as DeliveryState | undefined,
         eventType: request.eventType || undefined,
+        since: request.since && timestampDate(request.since),
+        until: request.until && timestampDate(request.until),
       });
-      const { items, next } = cutPage(deliveries, size);
-      return { deliveries: items.map((delivery) => toMessage(delivery)), nextPageToken: next };
+      return {
+        deliveries: deliveries.map((delivery) => deliveryMessage(delivery)),
+        nextPageToken: nextBeforeId === undefined ? "" : makeToken(nextBeforeId),
+      };
     },
+
+    watchDeliveries: (request, context) =>
+      watchDeliveries(tenantOf(context).changes, request, context.signal),
 
     async getDelivery({ id }, context) {
-      const found = await deliveriesOf(context).get(id);
+      const found = await tenantOf(context).deliveries.get(id);
       if (!found) throw apiError("not_found", `There is no delivery ${id}`);
-      return toMessage(found.delivery, found.attempts);
+      return deliveryMessage(found.delivery, found.attempts);
+    },
+
+    async getEvent({ id }, context) {
+      const event = await tenantOf(context).deliveries.getEvent(id);
+      if (!event) throw apiError("not_found", `There is no event ${id}`);
+      return eventMessage(event);
     },
   };
-}
-
-function toMessage(delivery: DeliveryRecord, attempts: AttemptRow[] = []): Delivery {
-  return create(DeliverySchema, {
-    id: delivery.id,
-    eventId: delivery.eventId,
-    eventType: delivery.eventType,
-    channelId: delivery.channelId,
-    channelType: delivery.channelType,
-    state: delivery.state,
-    attemptCount: delivery.attempts,
-    duplicateOf: delivery.duplicateOf ?? "",
-    lastError: delivery.lastError ?? "",
-    createdAt: timestampFromDate(delivery.createdAt),
-    ...(delivery.nextAttemptAt && { nextAttemptAt: timestampFromDate(delivery.nextAttemptAt) }),
-    ...(delivery.completedAt && { completedAt: timestampFromDate(delivery.completedAt) }),
-    attempts: attempts.map(attemptMessage),
-  });
-}
-
-function attemptMessage(attempt: AttemptRow): Attempt {
-  return create(AttemptSchema, {
-    number: attempt.number,
-    startedAt: timestampFromDate(attempt.startedAt),
-    durationMs: attempt.durationMs,
-    outcome: attempt.outcome,
-    ...(attempt.statusCode && { statusCode: attempt.statusCode }),
-    response: attempt.response ?? "",
-    error: attempt.error ?? "",
-  });
 }

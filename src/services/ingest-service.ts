@@ -1,7 +1,8 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { create, type JsonObject, toJson } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
+import { codeToString } from "@connectrpc/connect/protocol-connect";
 import canonicalize from "canonicalize";
 import { v7 as uuidv7 } from "uuid";
 import { ErrorDetailSchema } from "../../gen/jitsudo/notifications/v1/error_pb.js";
@@ -38,14 +39,21 @@ export function createIngestService(options: IngestServiceOptions): ServiceImpl<
   const { store, validate, metrics } = options;
 
   /** Stores a valid event. */
-  async function ingest(request: IngestEventRequest, tenant: TenantStore): Promise<IngestEventResponse> {
-    const ingested = await tenant.ingest(newEvent(request, options));
+  async function ingest(
+    request: IngestEventRequest,
+    tenant: TenantStore,
+    context: HandlerContext,
+  ): Promise<IngestEventResponse> {
+    const { traceparent } = callerOf(context);
+    const ingested = await tenant.ingest({ ...newEvent(request, options), traceparent });
     if (ingested.kind === "conflict") {
       const message = "idempotency_key was used for another event";
       throw apiError("already_exists", message, [{ field: "idempotency_key", message }]);
     }
     const { id, deliveries, kind } = ingested;
-    if (kind === "accepted") metrics.eventsIngested.inc({ event_type: request.type });
+    if (kind === "accepted") {
+      metrics.eventsIngested.inc({ event_type: request.type, protocol: context.protocolName });
+    }
     return create(IngestEventResponseSchema, { id, deliveries, replayed: kind === "replayed" });
   }
 
@@ -60,17 +68,18 @@ export function createIngestService(options: IngestServiceOptions): ServiceImpl<
         try {
           const violations = validate(IngestEventRequestSchema, request);
           if (violations.length > 0) throw invalidFields(violations);
-          return accepted(await ingest(request, tenant));
+          return accepted(await ingest(request, tenant, context));
         } catch (error) {
-          if (error instanceof ConnectError && error.code !== Code.Unavailable) return rejected(error);
-          throw error;
+          if (!(error instanceof ConnectError) || error.code === Code.Unavailable) throw error;
+          metrics.eventsRejected.inc({ code: codeToString(error.code) });
+          return rejected(error);
         }
       }),
     );
   }
 
   return {
-    ingestEvent: (request, context) => ingest(request, store.forTenant(callerOf(context).tenantId)),
+    ingestEvent: (request, context) => ingest(request, store.forTenant(callerOf(context).tenantId), context),
 
     async ingestEvents({ events }, context) {
       return { results: await ingestAll(events, context) };
@@ -82,14 +91,18 @@ export function createIngestService(options: IngestServiceOptions): ServiceImpl<
   };
 }
 
-function newEvent(request: IngestEventRequest, options: IngestServiceOptions): Omit<NewEvent, "tenantId"> {
+function newEvent(
+  request: IngestEventRequest,
+  options: IngestServiceOptions,
+): Omit<NewEvent, "tenantId" | "traceparent"> {
   const payload = canonicalPayload(request);
   return {
     id: uuidv7(),
     type: request.type as EventType,
     payload,
-    payloadHash: createHash("sha256").update(payload).digest("hex"),
+    payloadHash: hash("sha256", payload),
     idempotencyKey: request.idempotencyKey || undefined,
+    requestId: request.requestId || undefined,
     subject: request.requestId || request.grantId || undefined,
     expiresAt: expiryOf(request, options.limits),
   };

@@ -27,8 +27,8 @@ export function cutPage<Item extends { id: string }>(
   return { items: page, next: items.length > size && last ? makeToken(last.id) : "" };
 }
 
-// A token is an id in disguise, so that nobody is tempted to make one.
-function makeToken(id: string): string {
+/** The token of the page after `id`: an id in disguise, so that nobody is tempted to make one. */
+export function makeToken(id: string): string {
   return Buffer.from(id.replaceAll("-", ""), "hex").toString("base64url");
 }
 

@@ -3,15 +3,21 @@ import { AuditService } from "../../gen/jitsudo/notifications/v1/audit_pb.js";
 import { NotificationChannelService } from "../../gen/jitsudo/notifications/v1/channel_pb.js";
 import { DeliveryService } from "../../gen/jitsudo/notifications/v1/delivery_pb.js";
 import { EventIngestService } from "../../gen/jitsudo/notifications/v1/event_pb.js";
+import { ReplayService } from "../../gen/jitsudo/notifications/v1/replay_pb.js";
+import { StatisticsService } from "../../gen/jitsudo/notifications/v1/statistics_pb.js";
 import { TenantSettingsService } from "../../gen/jitsudo/notifications/v1/tenant_settings_pb.js";
+import type { Senders } from "../channels/senders.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Store } from "../store/store.ts";
 import { createAuditService } from "./audit-service.ts";
 import { createChannelService } from "./channel-service.ts";
+import { createChannelTrial } from "./channel-trial.ts";
 import type { CheckDestination } from "./config-checks.ts";
 import { createDeliveryService } from "./delivery-service.ts";
 import type { FieldValidator } from "./field-validator.ts";
 import { createIngestService, type IngestLimits } from "./ingest-service.ts";
+import { createReplayService } from "./replay-service.ts";
+import { createStatisticsService } from "./statistics-service.ts";
 import { createTenantSettingsService } from "./tenant-settings-service.ts";
 
 export interface ServicesOptions {
@@ -20,16 +26,21 @@ export interface ServicesOptions {
   checkDestination: CheckDestination;
   metrics: Metrics;
   limits: IngestLimits;
+  /** Makes one attempt to send, for tests of channels. */
+  send: Senders["send"];
 }
 
 /** Registers every service of the API. */
 export function registerServices(
   router: ConnectRouter,
-  { store, validate, checkDestination, metrics, limits }: ServicesOptions,
+  { store, validate, checkDestination, metrics, limits, send }: ServicesOptions,
 ): void {
-  router.service(NotificationChannelService, createChannelService(store, validate, checkDestination));
+  const trial = createChannelTrial(store, send);
+  router.service(NotificationChannelService, createChannelService(store, validate, checkDestination, trial));
   router.service(EventIngestService, createIngestService({ store, validate, metrics, limits }));
   router.service(AuditService, createAuditService(store));
   router.service(TenantSettingsService, createTenantSettingsService(store));
   router.service(DeliveryService, createDeliveryService(store));
+  router.service(ReplayService, createReplayService(store));
+  router.service(StatisticsService, createStatisticsService(store));
 }

@@ -121,15 +121,18 @@ const upsert = {
       from counted c
     )
     insert into channel_health as h
-      (channel_id, tenant_id, consecutive_failures, last_error, last_failure_at, last_success_at, open_until)
+      (channel_id, tenant_id, consecutive_failures, last_error, last_failure_at, last_success_at, open_until, failing_since)
     select channel_id, tenant_id, run, error, case when error is not null then now() end,
-      case when succeeded then now() end, open_until
+      case when succeeded then now() end, open_until, case when run > 0 then now() end
     from judged
     on conflict (channel_id) do update set
       consecutive_failures = excluded.consecutive_failures,
       last_error = coalesce(excluded.last_error, h.last_error),
       last_failure_at = coalesce(excluded.last_failure_at, h.last_failure_at),
       last_success_at = coalesce(excluded.last_success_at, h.last_success_at),
+      failing_since = case when excluded.consecutive_failures = 0 then null
+        when excluded.last_success_at is not null then excluded.failing_since
+        else coalesce(h.failing_since, excluded.failing_since) end,
       open_until = case when excluded.consecutive_failures = 0 then null
         else greatest(h.open_until, excluded.open_until) end`,
 };

@@ -1,5 +1,5 @@
 import type { Channel } from "../channels/channel.ts";
-import type { TenantSettings } from "../channels/tenant-settings.ts";
+import { type TenantSettings, tenantSettings } from "../channels/tenant-settings.ts";
 import { createTimeTexts } from "../channels/time-text.ts";
 import { type ConfigObject, openConfig } from "./channel-secrets.ts";
 import type { Database } from "./database.ts";
@@ -38,21 +38,33 @@ export function createChannelLoader(
   const cache = new Map<string, Cached>();
   const timeTextOf = createTimeTexts();
 
+  const reading = new Map<string, Promise<Cached>>();
+
+  /** Deliveries that are claimed together ask together. */
+  function readOnce(channelId: string, version: string): Promise<Cached> {
+    const key = `${channelId} ${version}`;
+    const started = reading.get(key);
+    if (started) return started;
+    const read = readChannel(database, box, channelId, timeTextOf).finally(() => reading.delete(key));
+    reading.set(key, read);
+    return read;
+  }
+
   return {
     async load(channelId, version) {
       const cached = cache.get(channelId);
       if (cached?.version === version) return cached;
-      const loaded = await read(database, box, channelId, timeTextOf);
+      const loaded = await readOnce(channelId, version);
       cache.delete(channelId);
       cache.set(channelId, loaded);
-      if (cached) onReplaced(cached.channel);
+      if (cached && cached.version !== loaded.version) onReplaced(cached.channel);
       if (cache.size > maxCached) forgetOldest(cache, onReplaced);
       return loaded;
     },
   };
 }
 
-async function read(
+async function readChannel(
   database: Database,
   box: SecretBox,
   channelId: string,
@@ -72,14 +84,7 @@ async function read(
   if (!row) throw new Error(`There is no channel ${channelId}`);
   const config = openConfig(box, row.id, row.type, row.config);
   const channel = { id: row.id, tenantId: row.tenantId, type: row.type, config } as unknown as Channel;
-  const { version, timeZone, productName, logoUrl, linkBaseUrl } = row;
-  const settings = {
-    ...(timeZone !== null && { timeText: timeTextOf(timeZone) }),
-    ...(productName !== null && { productName }),
-    ...(logoUrl !== null && { logoUrl }),
-    ...(linkBaseUrl !== null && { linkBaseUrl }),
-  };
-  return { version, channel, settings };
+  return { version: row.version, channel, settings: tenantSettings(row, timeTextOf) };
 }
 
 function forgetOldest(cache: Map<string, Cached>, onReplaced: (channel: Channel) => void): void {

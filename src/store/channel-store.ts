@@ -62,6 +62,8 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
         createdAt: now,
         updatedAt: now,
         deletedAt: null,
+        disabledReason: null,
+        disabledAt: null,
       };
       await entityManager().transactional(async (em) => {
         await em.insert(Channel, row);
@@ -108,8 +110,11 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
         const next = change(current);
         const fields = changedFields(current, next);
         if (fields.length > 0) await record(em, by, "updated", id, fields);
+        const enabledAgain = next.enabled && !current.enabled;
+        if (enabledAgain) await em.nativeUpdate(ChannelHealth, { channelId: id }, freshHealth);
         em.assign(row, {
           ...next,
+          ...(enabledAgain && { disabledReason: null, disabledAt: null }),
           config: sealConfig(box, id, row.type, next.config),
           updatedAt: new Date(),
         });
@@ -117,6 +122,11 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
       });
       await database.query(notifyWorkers);
       return updated && opened(updated, await entityManager().findOne(ChannelHealth, { channelId: id }));
+    },
+
+    /** Writes into the audit trail that somebody has sent a test. */
+    async recordTest(id: string, by: Actor): Promise<void> {
+      await record(entityManager(), by, "tested", id, []);
     },
 
     /** Answers false when there is no such channel. Its secrets are gone at once. */
@@ -143,5 +153,8 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
     return recordChange(em, tenantId, by, { action, resourceType: "channel", resourceId, fields });
   }
 }
+
+/** What was known of the endpoint is about the time before. */
+const freshHealth = { consecutiveFailures: 0, failingSince: null, openUntil: null };
 
 const notifyWorkers = { name: "notify_workers", text: `select pg_notify('${deliveryTopic}', '')` };

@@ -9,6 +9,8 @@ import { listenOnPool } from "./listen.ts";
 import { InitialMigration } from "./migrations/0001-initial.ts";
 import { AuditMigration } from "./migrations/0002-audit.ts";
 import { TenantSettingsMigration } from "./migrations/0003-tenant-settings.ts";
+import { OperationsMigration } from "./migrations/0004-operations.ts";
+import { ObservabilityMigration } from "./migrations/0005-observability.ts";
 
 /**
  * The one way to the database: MikroORM for what people configure and read, plain
@@ -25,6 +27,8 @@ export interface Database {
   query<Row>(statement: Statement, params?: unknown[]): Promise<Row[]>;
   /** Calls back for every NOTIFY on `topic`, and once after each reconnect, since some may have been missed. */
   listen(topic: string, onNotify: (payload: string) => void): Promise<{ close(): Promise<void> }>;
+  /** How the pool of connections is used now; undefined where the database is embedded. */
+  pool(): { total: number; idle: number; waiting: number } | undefined;
   /** Resolves when the database answers. */
   ping(): Promise<void>;
   /** Runs `work` while no other process does so; for what happens once at start. */
@@ -79,6 +83,8 @@ function commonOptions(log: Logger) {
         { name: "0001-initial", class: InitialMigration },
         { name: "0002-audit", class: AuditMigration },
         { name: "0003-tenant-settings", class: TenantSettingsMigration },
+        { name: "0004-operations", class: OperationsMigration },
+        { name: "0005-observability", class: ObservabilityMigration },
       ],
       tableName: "migration",
       snapshot: false,
@@ -106,6 +112,7 @@ async function openEmbedded({ dataDir, log }: DatabaseOptions): Promise<Database
       const unlisten = await pglite.listen(topic, onNotify);
       return { close: () => unlisten() };
     },
+    pool: () => undefined,
     ping: async () => void (await pglite.query("select 1")),
     exclusively: (work) => work(),
     close: () => orm.close(true),
@@ -128,6 +135,9 @@ async function openPostgres(
       connectionTimeoutMillis: Math.min(5_000, requestTimeoutMs * 0.3),
       query_timeout: Math.min(10_000, requestTimeoutMs * 0.6),
       keepAlive: true,
+      // The queue grows from nothing to millions of rows and back. A plan that is kept
+      // from an empty queue reads it from end to end, and compiling one costs more than it.
+      options: "-c plan_cache_mode=force_custom_plan -c jit=off",
     },
   });
   const pool = await (orm.em.getDriver() as PostgreSqlDriver).getConnection().getNativeClient();
@@ -137,6 +147,7 @@ async function openPostgres(
     query: async <Row>({ name, text }: Statement, params: unknown[] = []) =>
       (await pool.query({ name, text, values: params })).rows as Row[],
     listen: (topic, onNotify) => listenOnPool(pool, topic, onNotify, log),
+    pool: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     ping: async () => void (await pool.query("select 1")),
     exclusively: async (work) => {
       const connection = await pool.connect();

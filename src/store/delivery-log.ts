@@ -1,38 +1,28 @@
-import type { FilterQuery } from "@mikro-orm/core";
-import type { ChannelType } from "../channels/channel.ts";
+import type { SentRequest } from "../channels/channel.ts";
 import type { Database } from "./database.ts";
-import { Attempt, type AttemptRow, Delivery, type DeliveryRow, type DeliveryState } from "./entities.ts";
+import {
+  type DeliveryColumns,
+  type DeliveryRecord,
+  deliveryColumns,
+  deliveryRecord,
+} from "./delivery-record.ts";
+import { type DeliveryPage, pageQuery } from "./delivery-search.ts";
+import { Attempt, type AttemptRow, Event, type EventRow } from "./entities.ts";
 
-/** One delivery as readers see it. */
-export interface DeliveryRecord {
-  id: string;
-  eventId: string;
-  eventType: string;
-  channelId: string;
-  channelType: ChannelType;
-  state: DeliveryState;
-  attempts: number;
-  duplicateOf: string | null;
-  lastError: string | null;
-  createdAt: Date;
-  /** While it is open: not attempted before this time. */
-  nextAttemptAt: Date | undefined;
-  completedAt: Date | null;
+/** An attempt as readers see it. */
+export interface AttemptView extends Omit<AttemptRow, "request"> {
+  request: SentRequest | undefined;
 }
 
-export interface DeliveryPage {
-  /** List what is older than this id. */
-  beforeId: string | undefined;
-  limit: number;
-  channelId: string | undefined;
-  eventId: string | undefined;
-  state: DeliveryState | undefined;
-  eventType: string | undefined;
+export interface DeliveryList {
+  deliveries: DeliveryRecord[];
+  /** Where the next page begins: before this id. Undefined: this was the last one. */
+  nextBeforeId: string | undefined;
 }
 
 export type DeliveryLog = ReturnType<typeof createDeliveryLog>;
 
-/** The deliveries of one tenant, and of no other: the tenant filter is bound here. */
+/** The deliveries of one tenant, and of no other: the tenant's id is in every query. */
 export function createDeliveryLog(database: Database, tenantId: string) {
   function entityManager() {
     const em = database.orm.em.fork();
@@ -41,57 +31,47 @@ export function createDeliveryLog(database: Database, tenantId: string) {
   }
 
   return {
-    /** Newest first. */
-    async list({
-      beforeId,
-      limit,
-      state,
-      channelId,
-      eventId,
-      eventType,
-    }: DeliveryPage): Promise<DeliveryRecord[]> {
-      const where = {
-        ...(beforeId && { id: { $lt: beforeId } }),
-        ...(channelId && { channel: channelId }),
-        ...(eventId && { eventId }),
-        ...(eventType && { eventType }),
-        ...(state && stateCondition(state)),
-      } as FilterQuery<DeliveryRow>;
-      const options = { orderBy: { id: "desc" }, limit, populate: ["channel", "queue"] } as const;
-      return (await entityManager().find(Delivery, where, options)).map(toRecord);
+    /**
+     * Newest first. A page may have fewer deliveries than asked for, or none, while
+     * there is another one: no page reads more than a bounded part of the log.
+     */
+    async list(page: DeliveryPage): Promise<DeliveryList> {
+      const query = pageQuery(tenantId, page);
+      const rows = await database.query<DeliveryColumns>(query.select, query.params);
+      const deliveries = rows.slice(0, page.limit).map(deliveryRecord);
+      if (rows.length > page.limit) return { deliveries, nextBeforeId: deliveries.at(-1)?.id };
+      // Fewer than asked for: because there are no more, or because the bound was reached?
+      const [end] = await database.query<{ id: string }>(query.selectBound, query.boundParams);
+      return { deliveries, nextBeforeId: end?.id };
     },
 
-    async get(id: string): Promise<{ delivery: DeliveryRecord; attempts: AttemptRow[] } | undefined> {
-      const em = entityManager();
-      const row = await em.findOne(Delivery, { id }, { populate: ["channel", "queue"] });
+    async get(id: string): Promise<{ delivery: DeliveryRecord; attempts: AttemptView[] } | undefined> {
+      const [row] = await database.query<DeliveryColumns>(selectOne, [tenantId, id]);
       if (!row) return undefined;
-      const attempts = await em.find(Attempt, { deliveryId: id }, { orderBy: { number: "asc" } });
-      return { delivery: toRecord(row), attempts };
+      const attempts = await entityManager().find(
+        Attempt,
+        { deliveryId: id },
+        { orderBy: { number: "asc" } },
+      );
+      return { delivery: deliveryRecord(row), attempts: attempts.map(attemptView) };
+    },
+
+    /** The event as it was stored. */
+    async getEvent(id: string): Promise<EventRow | undefined> {
+      return (await entityManager().findOne(Event, { id })) ?? undefined;
     },
   };
 }
 
-/** Which of the open deliveries a worker holds is known to the queue alone. */
-function stateCondition(state: DeliveryState) {
-  if (state === "delivering") return { queue: { leaseUntil: { $ne: null } } };
-  if (state === "pending") return { state, queue: { leaseUntil: null } };
-  return { state };
+function attemptView(row: AttemptRow): AttemptView {
+  return { ...row, request: row.request ? (JSON.parse(row.request) as SentRequest) : undefined };
 }
 
-function toRecord(row: DeliveryRow): DeliveryRecord {
-  const { queue } = row;
-  return {
-    id: row.id,
-    eventId: row.eventId,
-    eventType: row.eventType,
-    channelId: row.channel.id,
-    channelType: row.channel.type,
-    state: queue?.leaseUntil ? "delivering" : row.state,
-    attempts: queue?.attempts ?? row.attempts,
-    duplicateOf: row.duplicateOf ?? null,
-    lastError: row.lastError ?? null,
-    createdAt: row.createdAt,
-    nextAttemptAt: queue?.notBefore,
-    completedAt: row.completedAt ?? null,
-  };
-}
+/* By primary key. */
+const selectOne = {
+  name: "select_delivery",
+  text: `
+    select ${deliveryColumns}
+    from delivery d join channel c on c.id = d.channel_id left join delivery_queue q on q.delivery_id = d.id
+    where d.tenant_id = $1 and d.id = $2`,
+};

@@ -2,6 +2,9 @@ import type { Statement } from "./database.ts";
 
 const maxAttempts = 3;
 
+/** So far from the head of a channel's line a claim looks for what may go out. */
+const claimWindow = 1_000;
+
 /*
  * Hops along index delivery_queue_waiting from one channel to the next (a loose
  * index scan), once for break-glass and once for the rest, so the cost is that of
@@ -34,8 +37,9 @@ export const waitingChannels: Statement = {
 /*
  * Takes the head of each line along index delivery_queue_waiting. A delivery
  * with a subject waits for the earlier open ones of the same subject (index
- * delivery_queue_subject); break-glass waits for none. Locks the rows it takes
- * and passes those that another worker is just taking.
+ * delivery_queue_subject); break-glass waits for none. However many wait for one
+ * subject, no more than the window is read. Locks the rows it takes and passes
+ * those that another worker is just taking.
  */
 export const claim: Statement = {
   name: "claim",
@@ -44,15 +48,20 @@ export const claim: Statement = {
       select d.delivery_id
       from unnest($1::uuid[], $2::boolean[], $3::int[]) as quota (channel_id, urgent, n)
       cross join lateral (
-        select q.delivery_id from delivery_queue q
-        where q.lease_token is null and q.urgent = quota.urgent and q.channel_id = quota.channel_id
+        select q.delivery_id from (
+          select w.delivery_id, w.seq from delivery_queue w
+          where w.lease_token is null and w.urgent = quota.urgent and w.channel_id = quota.channel_id
+          order by w.seq
+          limit ${claimWindow}
+        ) w join delivery_queue q on q.delivery_id = w.delivery_id
+        where q.lease_token is null
           and q.not_before <= now() and (q.expires_at is null or q.expires_at > now())
           and (q.urgent or q.subject is null or not exists (
             select 1 from delivery_queue e
             where e.channel_id = q.channel_id and e.subject = q.subject and e.seq < q.seq))
-        order by q.seq
+        order by w.seq
         limit quota.n
-        for update skip locked
+        for update of q skip locked
       ) d
     )
     update delivery_queue q
@@ -61,8 +70,8 @@ export const claim: Statement = {
     from picked p, event e, channel c left join tenant_settings s on s.tenant_id = c.tenant_id
     where q.delivery_id = p.delivery_id and e.id = q.event_id and c.id = q.channel_id
     returning q.delivery_id as "deliveryId", q.tenant_id as "tenantId", q.channel_id as "channelId",
-      q.event_id as "eventId", q.urgent, q.attempts as attempt, e.payload, e.payload_hash as "payloadHash",
-      e.received_at as "receivedAt", q.expires_at as "expiresAt", c.type as "channelType",
+      q.event_id as "eventId", q.urgent, q.attempts as attempt, e.payload, e.payload_hash as "payloadHash", e.traceparent,
+      e.received_at as "receivedAt", q.expires_at as "expiresAt", q.replayed, c.type as "channelType",
       concat_ws(' ', c.updated_at, s.updated_at) as "channelVersion"`,
 };
 
@@ -114,9 +123,9 @@ export const settle: Statement = {
   text: `
     with input as (
       select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::uuid[], $6::int[],
-        $7::timestamptz[], $8::int[], $9::text[], $10::int[], $11::text[], $12::text[], $13::int[])
+        $7::timestamptz[], $8::int[], $9::text[], $10::int[], $11::text[], $12::text[], $13::int[], $14::text[])
         as t (delivery_id, lease_token, state, wait_ms, duplicate_of, number,
-          started_at, duration_ms, outcome, status_code, response, error, unmade)
+          started_at, duration_ms, outcome, status_code, response, error, unmade, request)
     ), kept as (
       update delivery_queue q
       set attempts = q.attempts - i.unmade,
@@ -130,7 +139,7 @@ export const settle: Statement = {
       delete from delivery_queue q
       using input i
       where i.state not in ('delivering', 'pending') and q.delivery_id = i.delivery_id and q.lease_token = i.lease_token
-      returning q.delivery_id, q.tenant_id, q.attempts
+      returning q.delivery_id, q.tenant_id, q.channel_id, q.attempts
     ), failed_again as (
       update delivery d set last_error = i.error
       from kept k join input i on i.delivery_id = k.delivery_id
@@ -143,9 +152,17 @@ export const settle: Statement = {
       where d.id = f.delivery_id
     ), held as (
       select delivery_id, tenant_id from kept union all select delivery_id, tenant_id from done
+    ), unsent as (
+      insert into delivery_unsent (delivery_id, tenant_id, channel_id, state)
+      select f.delivery_id, f.tenant_id, f.channel_id, i.state
+      from done f join input i on i.delivery_id = f.delivery_id where i.state <> 'delivered'
+    ), changed as (
+      insert into delivery_change (tenant_id, state, delivery_ids)
+      select h.tenant_id, i.state, array_agg(h.delivery_id)
+      from held h join input i on i.delivery_id = h.delivery_id group by h.tenant_id, i.state
     ), logged as (
-      insert into attempt (delivery_id, number, tenant_id, started_at, duration_ms, outcome, status_code, response, error)
-      select i.delivery_id, i.number, h.tenant_id, i.started_at, i.duration_ms, i.outcome, i.status_code, i.response, i.error
+      insert into attempt (delivery_id, number, tenant_id, started_at, duration_ms, outcome, status_code, response, error, request)
+      select i.delivery_id, i.number, h.tenant_id, i.started_at, i.duration_ms, i.outcome, i.status_code, i.response, i.error, i.request
       from input i join held h on h.delivery_id = i.delivery_id
       where i.number is not null
       on conflict (delivery_id, number) do nothing
@@ -199,6 +216,13 @@ export const recover: Statement = {
         attempts = case when f.failed then f.attempts else d.attempts end,
         completed_at = case when f.failed then now() end
       from found f where d.id = f.delivery_id
+    ), unsent as (
+      insert into delivery_unsent (delivery_id, tenant_id, channel_id, state)
+      select delivery_id, tenant_id, channel_id, 'failed' from spent
+    ), changed as (
+      insert into delivery_change (tenant_id, state, delivery_ids)
+      select tenant_id, case when failed then 'failed' else 'pending' end, array_agg(delivery_id)
+      from found group by tenant_id, failed
     )
     select f.delivery_id as "deliveryId", f.tenant_id as "tenantId", f.channel_id as "channelId", f.failed,
       e.type as "eventType", e.payload_hash as "payloadHash"
@@ -216,7 +240,13 @@ export const expire: Statement = {
       for update skip locked
     ), gone as (
       delete from delivery_queue q using stale s where q.delivery_id = s.delivery_id
-      returning q.delivery_id, q.attempts
+      returning q.delivery_id, q.attempts, q.tenant_id, q.channel_id
+    ), unsent as (
+      insert into delivery_unsent (delivery_id, tenant_id, channel_id, state)
+      select delivery_id, tenant_id, channel_id, 'expired' from gone
+    ), changed as (
+      insert into delivery_change (tenant_id, state, delivery_ids)
+      select tenant_id, 'expired', array_agg(delivery_id) from gone group by tenant_id
     )
     update delivery d set state = 'expired', attempts = g.attempts, completed_at = now()
     from gone g where d.id = g.delivery_id
@@ -234,7 +264,13 @@ export const cancel: Statement = {
       for update skip locked
     ), gone as (
       delete from delivery_queue q using waiting w where q.delivery_id = w.delivery_id
-      returning q.delivery_id, q.attempts
+      returning q.delivery_id, q.attempts, q.tenant_id, q.channel_id
+    ), unsent as (
+      insert into delivery_unsent (delivery_id, tenant_id, channel_id, state)
+      select delivery_id, tenant_id, channel_id, 'cancelled' from gone
+    ), changed as (
+      insert into delivery_change (tenant_id, state, delivery_ids)
+      select tenant_id, 'cancelled', array_agg(delivery_id) from gone group by tenant_id
     )
     update delivery d set state = 'cancelled', attempts = g.attempts, completed_at = now()
     from gone g where d.id = g.delivery_id

@@ -1,4 +1,4 @@
-import type { Channel } from "../channels/channel.ts";
+import type { Channel, SentRequest } from "../channels/channel.ts";
 import type { Database } from "./database.ts";
 import * as sql from "./delivery-queue.sql.ts";
 
@@ -35,8 +35,12 @@ export interface Claimed {
   attempt: number;
   payload: string;
   payloadHash: string;
+  /** Where the event's trace goes on: a W3C `traceparent`. */
+  traceparent: string | null;
   receivedAt: Date;
   expiresAt: Date | undefined;
+  /** Sent again on purpose: dedup does not apply. */
+  replayed: boolean;
   channelType: Channel["type"];
   /** Says which version of the channel's config and of the tenant's settings is current. */
   channelVersion: string;
@@ -51,6 +55,8 @@ export interface AttemptRecord {
   statusCode: number | undefined;
   response: string | undefined;
   error: string | undefined;
+  /** Undefined: it did not come to a request. */
+  request: SentRequest | undefined;
 }
 
 /**
@@ -156,6 +162,7 @@ export function createDeliveryQueue(database: Database) {
         settlements.map(({ attempt }) => attempt?.response ?? null),
         settlements.map(({ attempt }) => attempt?.error ?? null),
         settlements.map(({ unmade }) => (unmade ? 1 : 0)),
+        settlements.map(({ attempt }) => (attempt?.request ? JSON.stringify(attempt.request) : null)),
       ]);
       const held = new Set(rows.map((row) => row.delivery_id));
       return settlements.map(({ deliveryId }) => held.has(deliveryId));

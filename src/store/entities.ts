@@ -1,6 +1,6 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 import type { ChannelType } from "../channels/channel.ts";
-import type { EventType } from "../events.ts";
+import type { NoticeType } from "../events.ts";
 
 /**
  * Every entity that belongs to a tenant carries this filter. It is always on and
@@ -66,6 +66,9 @@ export const Channel = defineEntity({
     updatedAt: p.datetime(),
     /** Deleted channels stay for the delivery log, without their config. */
     deletedAt: p.datetime().nullable(),
+    /** Why and when the service itself disabled it; null: it did not. */
+    disabledReason: p.text().nullable(),
+    disabledAt: p.datetime().nullable(),
   },
 });
 
@@ -81,6 +84,8 @@ export const ChannelHealth = defineEntity({
     lastFailureAt: p.datetime().nullable(),
     lastSuccessAt: p.datetime().nullable(),
     openUntil: p.datetime().nullable(),
+    /** When the first of the failures in a row was; null: the last attempt succeeded. */
+    failingSince: p.datetime().nullable(),
   },
 });
 
@@ -91,12 +96,15 @@ export const Event = defineEntity({
   properties: {
     id: p.uuid().primary(),
     tenantId: p.uuid(),
-    type: p.text().$type<EventType>(),
+    type: p.text().$type<NoticeType>(),
     /** The JSON of an EventPayload, canonical (RFC 8785). */
     payload: p.text(),
     /** SHA-256 of `payload`, in hex. */
     payloadHash: p.text(),
     idempotencyKey: p.text().nullable(),
+    requestId: p.text().nullable(),
+    /** Where the trace of its deliveries goes on (W3C Trace Context). */
+    traceparent: p.text().nullable(),
     receivedAt: p.datetime(),
   },
 });
@@ -114,41 +122,6 @@ export const deliveryStates = [
 
 export type DeliveryState = (typeof deliveryStates)[number];
 
-/** The queue's row of a delivery that is still open. */
-export const DeliveryQueue = defineEntity({
-  name: "DeliveryQueue",
-  tableName: "delivery_queue",
-  filters: tenantFilter,
-  properties: {
-    delivery: () => p.oneToOne(Delivery).primary().owner().joinColumn("delivery_id"),
-    tenantId: p.uuid(),
-    attempts: p.smallint(),
-    notBefore: p.datetime(),
-    leaseUntil: p.datetime().nullable(),
-  },
-});
-
-/** The record of a delivery. */
-export const Delivery = defineEntity({
-  name: "Delivery",
-  tableName: "delivery",
-  filters: tenantFilter,
-  properties: {
-    id: p.uuid().primary(),
-    tenantId: p.uuid(),
-    eventId: p.uuid(),
-    channel: () => p.manyToOne(Channel).joinColumn("channel_id"),
-    eventType: p.text().$type<EventType>(),
-    state: p.text().$type<Exclude<DeliveryState, "delivering">>(),
-    attempts: p.smallint(),
-    lastError: p.text().nullable(),
-    duplicateOf: p.uuid().nullable(),
-    createdAt: p.datetime(),
-    completedAt: p.datetime().nullable(),
-    queue: () => p.oneToOne(DeliveryQueue).mappedBy("delivery").nullable(),
-  },
-});
-
 export const Attempt = defineEntity({
   name: "Attempt",
   tableName: "attempt",
@@ -163,6 +136,8 @@ export const Attempt = defineEntity({
     statusCode: p.integer().nullable(),
     response: p.text().nullable(),
     error: p.text().nullable(),
+    /** The JSON of a SentRequest; null: no request was made, or nobody knows. */
+    request: p.text().nullable(),
   },
 });
 
@@ -179,8 +154,10 @@ export const AuditEvent = defineEntity({
     actorType: p.text().$type<"api_key" | "operator_key" | "cli" | "service">(),
     /** The id of the key that made the change, where there was one. */
     actorId: p.uuid().nullable(),
-    action: p.text().$type<"created" | "updated" | "deleted" | "revoked">(),
-    resourceType: p.text().$type<"channel" | "api_key" | "tenant_settings">(),
+    action: p
+      .text()
+      .$type<"created" | "updated" | "deleted" | "revoked" | "tested" | "disabled" | "cancelled">(),
+    resourceType: p.text().$type<"channel" | "api_key" | "tenant_settings" | "replay">(),
     resourceId: p.uuid(),
     /** Names of the fields that got a value or another one. */
     fields: p.array(),
@@ -206,22 +183,11 @@ export const TenantSettings = defineEntity({
 
 export type ChannelRow = InferEntity<typeof Channel>;
 export type ChannelHealthRow = InferEntity<typeof ChannelHealth>;
-export type DeliveryRow = InferEntity<typeof Delivery>;
+export type EventRow = InferEntity<typeof Event>;
 export type AttemptRow = InferEntity<typeof Attempt>;
 export type ApiKeyRow = InferEntity<typeof ApiKey>;
 export type TenantRow = InferEntity<typeof Tenant>;
 export type AuditEventRow = InferEntity<typeof AuditEvent>;
 export type TenantSettingsRow = InferEntity<typeof TenantSettings>;
 
-export const entities = [
-  Tenant,
-  ApiKey,
-  Channel,
-  ChannelHealth,
-  Event,
-  Delivery,
-  DeliveryQueue,
-  Attempt,
-  AuditEvent,
-  TenantSettings,
-];
+export const entities = [Tenant, ApiKey, Channel, ChannelHealth, Event, Attempt, AuditEvent, TenantSettings];

@@ -1,5 +1,5 @@
 import { type Batcher, createBatcher } from "../batcher.ts";
-import type { EventType } from "../events.ts";
+import type { NoticeType } from "../events.ts";
 import type { Database } from "./database.ts";
 import { isDatabaseUnavailable } from "./unavailable.ts";
 
@@ -8,15 +8,19 @@ export interface NewEvent {
   /** UUIDv7. */
   id: string;
   tenantId: string;
-  type: EventType;
+  type: NoticeType;
   /** Canonical JSON of an EventPayload, and the SHA-256 of it in hex. */
   payload: string;
   payloadHash: string;
   idempotencyKey: string | undefined;
+  /** The request that it is about, to find its deliveries by. */
+  requestId: string | undefined;
   /** Deliveries with the same subject keep their order on a channel. */
   subject: string | undefined;
   /** When the notice becomes useless. */
   expiresAt: Date | undefined;
+  /** Where the trace of its deliveries goes on: a W3C `traceparent`. */
+  traceparent?: string | undefined;
 }
 
 /** What became of it. */
@@ -34,13 +38,17 @@ export const deliveryTopic = "jitsudo_delivery";
  * Stores events, each with one delivery for every enabled channel that wants it.
  * Concurrent calls share a transaction; it is committed when the promise resolves.
  */
-export function createIngest(database: Database): Batcher<NewEvent, Ingested> {
+export function createIngest(
+  database: Database,
+  { onBatch }: { onBatch: (size: number) => void },
+): Batcher<NewEvent, Ingested> {
   return createBatcher({
     run: (events) => storeEvents(database, events),
     maxItems: 500,
     concurrency: 2,
     // One caller's event must not fail the others' that happen to share its batch.
     isolate: (error) => !isDatabaseUnavailable(error),
+    onBatch,
   });
 }
 
@@ -54,6 +62,8 @@ async function storeEvents(database: Database, events: NewEvent[]): Promise<Inge
     events.map((event) => event.idempotencyKey ?? null),
     events.map((event) => event.subject ?? null),
     events.map((event) => event.expiresAt?.toISOString() ?? null),
+    events.map((event) => event.requestId ?? null),
+    events.map((event) => event.traceparent ?? null),
   ]);
   const deliveries = new Map(made.map((row) => [row.id, row.deliveries]));
   const known = await findKnown(
@@ -98,17 +108,18 @@ function keyOf({ tenantId, idempotencyKey }: Pick<NewEvent, "tenantId" | "idempo
  * idempotency key, so that two batches with the same keys wait for each other
  * instead of dead-locking; deliveries in the order of the calls, which is the
  * order that ordered channels keep. The fan-out joins the tenant's own living
- * channels (index channel_living) and locks none of them.
+ * channels (index channel_living) and locks none of them. Deliveries are counted by
+ * one grouping: a subselect for each event would read all of them each time.
  */
 const insertEvents = {
   name: "insert_events",
   text: `
     with input as (
-      select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])
-        with ordinality as t (id, tenant_id, type, payload, payload_hash, idempotency_key, subject, expires_at, position)
+      select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::text[], $10::text[])
+        with ordinality as t (id, tenant_id, type, payload, payload_hash, idempotency_key, subject, expires_at, request_id, traceparent, position)
     ), made as (
-      insert into event (id, tenant_id, type, payload, payload_hash, idempotency_key, received_at)
-      select id, tenant_id, type, payload, payload_hash, idempotency_key, now()
+      insert into event (id, tenant_id, type, payload, payload_hash, idempotency_key, request_id, traceparent, received_at)
+      select id, tenant_id, type, payload, payload_hash, idempotency_key, request_id, traceparent, now()
       from input order by tenant_id, idempotency_key
       on conflict (tenant_id, idempotency_key) where idempotency_key is not null do nothing
       returning id
@@ -127,10 +138,13 @@ const insertEvents = {
       select delivery_id, tenant_id, channel_id, event_id, case when ordered then subject end,
         type = 'request.break_glass', now(), expires_at
       from fanned order by position
+    ), changed as (
+      insert into delivery_change (tenant_id, state, delivery_ids)
+      select tenant_id, 'pending', array_agg(delivery_id order by position) from fanned group by tenant_id
     )
-    select m.id, (select count(*)::int from fanned f where f.event_id = m.id) as deliveries,
-      case when exists (select 1 from fanned) then pg_notify('${deliveryTopic}', '') end
-    from made m`,
+    select id, sum(n)::int as deliveries, case when sum(n) > 0 then pg_notify('${deliveryTopic}', '') end
+    from (select id, 0 as n from made union all select event_id, 1 from fanned) counted
+    group by id`,
 };
 
 const selectKnown = {

@@ -42,6 +42,8 @@ const removeDeliveries = {
       for update skip locked
     ), attempts as (
       delete from attempt a using old o where a.delivery_id = o.id
+    ), unsent as (
+      delete from delivery_unsent u using old o where u.delivery_id = o.id
     )
     delete from delivery d using old o where d.id = o.id returning d.id`,
 };

@@ -35,7 +35,9 @@ export function createSecretBox(keys: Buffer[]): SecretBox {
     keyIdOf,
     seal(plain, context) {
       const iv = randomBytes(ivBytes);
-      const cipher = createCipheriv(algorithm, newest, iv).setAAD(Buffer.from(context));
+      const cipher = createCipheriv(algorithm, newest, iv, { authTagLength: tagBytes }).setAAD(
+        Buffer.from(context),
+      );
       const text = Buffer.concat([cipher.update(plain, "utf8"), cipher.final()]);
       return `${prefix}${newestId}:${Buffer.concat([iv, cipher.getAuthTag(), text]).toString("base64url")}`;
     },
@@ -49,7 +51,10 @@ export function createSecretBox(keys: Buffer[]): SecretBox {
         );
       }
       const bytes = Buffer.from(data, "base64url");
-      const decipher = createDecipheriv(algorithm, key, bytes.subarray(0, ivBytes))
+      const decipher = createDecipheriv(algorithm, key, bytes.subarray(0, ivBytes), {
+        // Without it a tag of four bytes would do, which can be guessed.
+        authTagLength: tagBytes,
+      })
         .setAAD(Buffer.from(context))
         .setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes));
       return decipher.update(bytes.subarray(ivBytes + tagBytes), undefined, "utf8") + decipher.final("utf8");

@@ -1,35 +1,53 @@
 import type { Batcher } from "../batcher.ts";
 import { type AuditLog, createAuditLog } from "./audit.ts";
+import { createChangeFeed, type TenantChanges } from "./change-feed.ts";
 import { type ChannelStore, createChannelStore } from "./channel-store.ts";
 import type { Database } from "./database.ts";
 import { createDeliveryLog, type DeliveryLog } from "./delivery-log.ts";
 import { createIngest, type Ingested, type NewEvent } from "./ingest.ts";
+import { createReplayStore, type ReplayStore } from "./replays.ts";
 import type { SecretBox } from "./secret-box.ts";
+import { createStatistics, type Statistics } from "./statistics.ts";
 import { createTenantSettingsStore, type TenantSettingsStore } from "./tenant-settings-store.ts";
 
 /** What answers callers: access to the rows of one tenant at a time, and no other access. */
 export interface Store {
   forTenant(tenantId: string): TenantStore;
+  /** Ends what goes on for as long as its caller wants. */
+  close(): Promise<void>;
 }
 
 export interface TenantStore {
   channels: ChannelStore;
   deliveries: DeliveryLog;
+  changes: TenantChanges;
+  replays: ReplayStore;
+  statistics: Statistics;
   audit: AuditLog;
   settings: TenantSettingsStore;
   /** Stores an event with its deliveries; committed when the promise resolves. */
   ingest(event: Omit<NewEvent, "tenantId">): Promise<Ingested>;
 }
 
-export function createStore(database: Database, box: SecretBox): Store {
-  const ingest: Batcher<NewEvent, Ingested> = createIngest(database);
+/** `onBatch`: told how many events each statement of ingest stores. */
+export function createStore(
+  database: Database,
+  box: SecretBox,
+  { onBatch = () => undefined }: { onBatch?: (size: number) => void } = {},
+): Store {
+  const ingest: Batcher<NewEvent, Ingested> = createIngest(database, { onBatch });
+  const changes = createChangeFeed(database);
   return {
     forTenant: (tenantId) => ({
       channels: createChannelStore(database, box, tenantId),
       deliveries: createDeliveryLog(database, tenantId),
+      changes: changes.forTenant(tenantId),
+      replays: createReplayStore(database, tenantId),
+      statistics: createStatistics(database, tenantId),
       audit: createAuditLog(database, tenantId),
       settings: createTenantSettingsStore(database, tenantId),
       ingest: (event) => ingest.add({ ...event, tenantId }),
     }),
+    close: changes.close,
   };
 }

@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Batcher } from "../batcher.ts";
-import type { Channel, Notice, SendOutcome } from "../channels/channel.ts";
+import type { Channel, Notice, SendOutcome, SentRequest } from "../channels/channel.ts";
 import type { TenantSettings } from "../channels/tenant-settings.ts";
 import type { EventPayload } from "../events.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Observation } from "../store/channel-health.ts";
 import type { AttemptRecord, Claimed, DeliveryQueue, Settlement } from "../store/delivery-queue.ts";
 import { isDatabaseUnavailable } from "../store/unavailable.ts";
+import { parseTraceparent } from "../trace-context.ts";
+import type { Tracing } from "../tracing.ts";
+import { startAttemptSpan } from "./attempt-span.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import { type Dedup, dedupKey } from "./dedup.ts";
 import type { Lanes } from "./lanes.ts";
@@ -25,13 +28,19 @@ const writeAgainMs = 250;
 export interface LoopContext {
   queue: DeliveryQueue;
   settlements: Batcher<Settlement, boolean>;
-  send(channel: Channel, notice: Notice, signal: AbortSignal): Promise<SendOutcome>;
+  send(
+    channel: Channel,
+    notice: Notice,
+    signal: AbortSignal,
+    onRequest: (request: SentRequest) => void,
+  ): Promise<SendOutcome>;
   dedup: Dedup;
   lanes: Lanes;
   leases: Leases;
   observe(observation: Observation): Promise<void>;
   backoff: BackoffOptions;
   metrics: Metrics;
+  tracing: Tracing;
   /** Aborted when the process stops: who waits for a backoff hands back. */
   stopping: AbortSignal;
   log: Logger;
@@ -74,7 +83,7 @@ async function attemptUpToThreeTimes(held: Held, context: LoopContext): Promise<
       if (beginning.kind === "inactive") return { state: "cancelled" };
       if (beginning.kind === "held") return { state: "pending", waitMs: beginning.forMs };
     }
-    const result = await context.lanes.run(user, () => useSlot(held, notice, context));
+    const result = await context.lanes.run(user, () => useSlot(held, notice, number, context));
     if (result.kind === "lost") return undefined;
     if (result.kind === "stopped") return { state: "pending", unmade: true };
     if (result.kind === "expired") return { state: "expired", unmade: true };
@@ -99,24 +108,42 @@ async function attemptUpToThreeTimes(held: Held, context: LoopContext): Promise<
 
 /** What a slot was used for: a send, or finding out that there is nothing to send. */
 type SlotResult =
-  | { kind: "sent"; outcome: SendOutcome; startedAt: Date; durationMs: number }
+  | {
+      kind: "sent";
+      outcome: SendOutcome;
+      request: SentRequest | undefined;
+      startedAt: Date;
+      durationMs: number;
+    }
   | { kind: "duplicate"; of: string }
   | { kind: "expired" }
   | { kind: "stopped" }
   | { kind: "lost" };
 
 /** The checks come right before the send, since the slot may have been waited for. */
-async function useSlot(held: Held, notice: Notice, context: LoopContext): Promise<SlotResult> {
+async function useSlot(
+  held: Held,
+  notice: Notice,
+  attempt: number,
+  context: LoopContext,
+): Promise<SlotResult> {
   const { claimed, channel, lease } = held;
   if (context.stopping.aborted) return { kind: "stopped" };
   if (claimed.expiresAt && claimed.expiresAt.getTime() <= Date.now()) return { kind: "expired" };
-  const duplicateOf = await findDuplicate(held, notice.event.type, context);
+  const duplicateOf = claimed.replayed ? undefined : await findDuplicate(held, notice.event.type, context);
   if (duplicateOf !== undefined) return { kind: "duplicate", of: duplicateOf };
   if (!context.leases.holds(lease)) return { kind: "lost" };
   const startedAt = new Date();
   const startedMs = performance.now();
-  const outcome = await context.send(channel, notice, lease.lost.signal);
-  return { kind: "sent", outcome, startedAt, durationMs: performance.now() - startedMs };
+  let request: SentRequest | undefined;
+  const span = startAttemptSpan(claimed, attempt, context.tracing);
+  const { traceparent } = span;
+  const traced = traceparent === undefined ? notice : { ...notice, traceparent };
+  const outcome = await context.send(channel, traced, lease.lost.signal, (sent) => {
+    request = sent;
+  });
+  span.end(outcome);
+  return { kind: "sent", outcome, request, startedAt, durationMs: performance.now() - startedMs };
 }
 
 /**
@@ -222,6 +249,7 @@ async function observe({ claimed, lease }: Held, outcome: SendOutcome, context: 
 function noteAttempt(held: Held, attempt: AttemptRecord, { metrics, log }: LoopContext): void {
   const { number, outcome, durationMs, error } = attempt;
   metrics.attempts.inc({ channel_type: held.channel.type, outcome });
+  metrics.attemptSeconds.observe({ channel_type: held.channel.type }, durationMs / 1000);
   const level = outcome === "delivered" ? "debug" : "warn";
   log[level](
     { ...idsOf(held), attempt: number, outcome, durationMs: Math.round(durationMs), error },
@@ -235,7 +263,8 @@ function reportEnd(held: Held, { state }: Exclude<End, undefined>, { metrics, lo
   metrics.deliveries.inc({ channel_type: held.channel.type, state });
   if (state !== "delivered") return;
   const seconds = (Date.now() - held.claimed.receivedAt.getTime()) / 1000;
-  metrics.deliverySeconds.observe({ channel_type: held.channel.type }, Math.max(0, seconds));
+  const priority = held.claimed.urgent ? "urgent" : "normal";
+  metrics.deliverySeconds.observe({ channel_type: held.channel.type, priority }, Math.max(0, seconds));
 }
 
 function reportLost(held: Held, { metrics, log }: LoopContext): void {
@@ -243,6 +272,7 @@ function reportLost(held: Held, { metrics, log }: LoopContext): void {
   log.warn(idsOf(held), "lease lost to another worker, result dropped");
 }
 
-function idsOf({ claimed: { tenantId, channelId, eventId, deliveryId } }: Held) {
-  return { tenantId, channelId, eventId, deliveryId };
+function idsOf({ claimed: { tenantId, channelId, eventId, deliveryId, traceparent } }: Held) {
+  const traceId = traceparent === null ? undefined : parseTraceparent(traceparent)?.traceId;
+  return { tenantId, channelId, eventId, deliveryId, traceId };
 }

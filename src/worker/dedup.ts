@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { Keyv, type KeyvStoreAdapter } from "keyv";
 import type { Logger } from "pino";
 
@@ -72,7 +72,7 @@ export function dedupKey(parts: {
   payloadHash: string;
 }): string {
   const text = JSON.stringify([parts.tenantId, parts.channelId, parts.eventType, parts.payloadHash]);
-  return createHash("sha256").update(text).digest("base64url");
+  return hash("sha256", text, "base64url");
 }
 
 /** A value as Keyv stores it, so that its `get` can read what was reserved; Redis keeps the time. */

@@ -20,7 +20,7 @@ export interface LaneUser {
 
 interface Lane {
   queue: PQueue;
-  /** How fast sends end; undefined where a rate limit sets the pace. */
+  /** How fast sends end; undefined where nothing is taken on ahead of need. */
   pace: Pace | undefined;
   /** Deliveries that use the lane, those that wait for their backoff included. */
   held: number;
@@ -45,7 +45,7 @@ const idleLaneMs = 60_000;
  */
 export function createLanes(options: LaneOptions) {
   const normal = createLane(new PQueue({ concurrency: options.concurrency }));
-  const urgent = createLane(new PQueue({ concurrency: Math.max(4, options.concurrency >> 2) }));
+  const urgent = createUnpacedLane(new PQueue({ concurrency: Math.max(4, options.concurrency >> 2) }));
   const lanes = new Map<string, Lane>();
 
   function laneOf(user: LaneUser): Lane {
@@ -58,13 +58,12 @@ export function createLanes(options: LaneOptions) {
     return lane;
   }
 
-  function createChannelLane(user: LaneUser): Lane {
-    const perSecond = options.perSecond[user.type];
-    if (perSecond === undefined || user.urgent) {
-      return createLane(new PQueue({ concurrency: options.channelConcurrency }));
-    }
-    const queue = new PQueue({ concurrency: perSecond, interval: 1000, intervalCap: perSecond });
-    return { ...createLane(queue), pace: undefined };
+  function createChannelLane({ type, urgent }: LaneUser): Lane {
+    const concurrency = options.channelConcurrency;
+    if (urgent) return createUnpacedLane(new PQueue({ concurrency }));
+    const perSecond = options.perSecond[type];
+    if (perSecond === undefined) return createLane(new PQueue({ concurrency }));
+    return createUnpacedLane(new PQueue({ concurrency: perSecond, interval: 1000, intervalCap: perSecond }));
   }
 
   const globalOf = (user: { urgent: boolean }) => (user.urgent ? urgent : normal);
@@ -114,12 +113,23 @@ export function createLanes(options: LaneOptions) {
 export type Lanes = ReturnType<typeof createLanes>;
 
 function createLane(queue: PQueue): Lane {
-  return { queue, pace: createPace(), held: 0, idleSince: performance.now() };
+  return { ...createUnpacedLane(queue), pace: createPace() };
 }
 
+/** A lane that takes on no more than it has free slots. */
+function createUnpacedLane(queue: PQueue): Lane {
+  return { queue, pace: undefined, held: 0, idleSince: performance.now() };
+}
+
+/**
+ * Where sends end fast, a few free slots are not worth a claim: it waits, a moment,
+ * until a quarter of what the lane can take is free.
+ */
 function freeIn({ queue, pace, held }: Lane): number {
-  const slots = queue.concurrency - queue.size - queue.pending;
-  return Math.min(slots + (pace?.expected() ?? 0), queue.concurrency * heldPerSlot - held);
+  const ahead = pace?.expected() ?? 0;
+  const room = queue.concurrency + ahead;
+  const free = Math.min(room - queue.size - queue.pending, queue.concurrency * heldPerSlot - held);
+  return ahead > queue.concurrency / 4 && free < room / 4 ? 0 : free;
 }
 
 function keyOf({ channelId, urgent }: LaneUser): string {

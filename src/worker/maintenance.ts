@@ -6,6 +6,8 @@ export interface MaintenanceOptions {
   queue: DeliveryQueue;
   /** How often leases that ran out and notices that became useless are looked for. */
   everyMs: number;
+  /** What is done as often beside that. */
+  often: (() => Promise<unknown>)[];
   /** What is done once in a while beside that, such as retention. */
   chores: (() => Promise<unknown>)[];
   choresEveryMs: number;
@@ -26,7 +28,8 @@ export function startMaintenance(options: MaintenanceOptions): { close(): Promis
 
   const timers = [
     repeat(options.everyMs, recoverLost, log),
-    repeat(options.everyMs, () => untilDone(() => queue.expire(batch)), log),
+    repeat(options.everyMs, () => untilDone(expireStale), log),
+    ...options.often.map((work) => repeat(options.everyMs, work, log)),
     ...options.chores.map((chore) => repeat(options.choresEveryMs, chore, log)),
   ];
 
@@ -35,10 +38,17 @@ export function startMaintenance(options: MaintenanceOptions): { close(): Promis
       const { recovered, failed } = await queue.recover(batch);
       if (recovered === 0) return 0;
       metrics.leasesRecovered.inc(recovered);
+      metrics.deliveriesSwept.inc({ state: "failed" }, failed.length);
       log.warn({ recovered, failed }, "took deliveries over from workers that were lost");
       options.onRecovered();
       return recovered;
     });
+  }
+
+  async function expireStale(): Promise<number> {
+    const expired = await queue.expire(batch);
+    metrics.deliveriesSwept.inc({ state: "expired" }, expired);
+    return expired;
   }
 
   return {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { v4 as uuidv4 } from "uuid";
 import type { ChannelLoader, LoadedChannel } from "../store/channel-loader.ts";
 import type { Claimed, WaitingChannel } from "../store/delivery-queue.ts";
@@ -60,11 +59,14 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     }
   }
 
-  async function restUntilWoken(): Promise<void> {
-    const rest = new AbortController();
-    wakeUp = () => rest.abort();
-    const signal = AbortSignal.any([rest.signal, stop.signal]);
-    await sleep(options.pollMs, undefined, { signal }).catch(() => undefined);
+  function restUntilWoken(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, options.pollMs);
+      wakeUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   function wake(): void {
@@ -124,6 +126,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     const ids = new Set(waiting.filter(({ active }) => !active).map(({ channelId }) => channelId));
     for (const channelId of ids) {
       const cancelled = await queue.cancel(channelId, cancelBatch);
+      metrics.deliveriesSwept.inc({ state: "cancelled" }, cancelled);
       log.info({ channelId, cancelled }, "cancelled deliveries of an inactive channel");
       if (cancelled === cancelBatch) wake();
     }
@@ -149,7 +152,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
         lanes.leave(user);
         underWay.delete(work);
         metrics.held.set(leases.size());
-        wake();
+        if (lanes.freeOf(user) > 0) wake();
       });
     underWay.add(work);
   }
@@ -179,6 +182,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     wake,
     async stop(graceMs) {
       stop.abort();
+      wake();
       const abort = setTimeout(() => leases.abortAll(), graceMs);
       await running;
       await Promise.all(underWay);

@@ -1,18 +1,42 @@
 import KeyvRedis, { type createClient } from "@keyv/redis";
+import { createBatcher } from "../batcher.ts";
 import { createRedisClient } from "../redis-client.ts";
 
+interface Reservation {
+  key: string;
+  value: string;
+  ttlMs: number;
+  insteadOf: string | undefined;
+}
+
 /**
- * KEYS[1] key; ARGV value, time to live in ms, value that may be replaced.
- * SET NX PX that lets the holder itself pass, with a fresh time to live.
+ * For each of KEYS three of ARGV: value, time to live in ms, value that may be
+ * replaced. SET NX PX that lets the holder itself pass, with a fresh time to live.
+ * Answers the holder where there is another one, else an empty text.
  */
 const reserveScript = `
-local holder = redis.call('get', KEYS[1])
-if holder and holder ~= ARGV[1] and holder ~= ARGV[3] then return holder end
-redis.call('set', KEYS[1], ARGV[1], 'px', ARGV[2])
-return false`;
+local holders = {}
+for i, key in ipairs(KEYS) do
+  local value, ttl, instead = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
+  local holder = redis.call('get', key)
+  if holder and holder ~= value and holder ~= instead then
+    holders[i] = holder
+  else
+    redis.call('set', key, value, 'px', ttl)
+    holders[i] = ''
+  end
+end
+return holders`;
 
 /** Keyv's Redis store with an atomic reservation, which Keyv itself lacks. */
 export class RedisDedupStore extends KeyvRedis<string> {
+  /** Deliveries that start together share a round trip. */
+  readonly #reservations = createBatcher<Reservation, string>({
+    run: (reservations) => this.#reserveAll(reservations),
+    maxItems: 200,
+    concurrency: 4,
+  });
+
   constructor(url: string) {
     super(createRedisClient(url) as never, {
       throwOnErrors: true,
@@ -31,11 +55,9 @@ export class RedisDedupStore extends KeyvRedis<string> {
    * Answers undefined when it did, else the value that the key holds.
    */
   async reserve(key: string, value: string, ttlMs: number, insteadOf?: string): Promise<string | undefined> {
-    const holder = await this.#client.eval(reserveScript, {
-      keys: [this.createKeyPrefix(key, this.namespace)],
-      arguments: [value, String(ttlMs), insteadOf ?? ""],
-    });
-    return typeof holder === "string" ? holder : undefined;
+    const prefixed = this.createKeyPrefix(key, this.namespace);
+    const holder = await this.#reservations.add({ key: prefixed, value, ttlMs, insteadOf });
+    return holder === "" ? undefined : holder;
   }
 
   /** Answers when Redis does; rejects when it does not. */
@@ -45,6 +67,18 @@ export class RedisDedupStore extends KeyvRedis<string> {
 
   async close(): Promise<void> {
     if (this.#client.isOpen) this.#client.destroy();
+  }
+
+  async #reserveAll(reservations: Reservation[]): Promise<string[]> {
+    const holders = await this.#client.eval(reserveScript, {
+      keys: reservations.map(({ key }) => key),
+      arguments: reservations.flatMap(({ value, ttlMs, insteadOf }) => [
+        value,
+        String(ttlMs),
+        insteadOf ?? "",
+      ]),
+    });
+    return holders as string[];
   }
 
   get #client(): ReturnType<typeof createClient> {

@@ -4,16 +4,21 @@ import type { AddressGuard } from "../channels/address-guard.ts";
 import { createSenders } from "../channels/senders.ts";
 import type { Config } from "../config.ts";
 import type { Metrics } from "../metrics.ts";
+import { type AutoDisableOptions, announceDisabled, disableFailing } from "../store/auto-disable.ts";
 import { createChannelHealth } from "../store/channel-health.ts";
 import { createChannelLoader } from "../store/channel-loader.ts";
 import type { Database } from "../store/database.ts";
+import { forgetChanges } from "../store/delivery-changes.ts";
 import { createDeliveryQueue, type Settlement } from "../store/delivery-queue.ts";
-import { deliveryTopic } from "../store/ingest.ts";
+import { createIngest, deliveryTopic } from "../store/ingest.ts";
 import { removeOldSigningSecrets } from "../store/old-signing-secrets.ts";
+import { removeOldReplays, runReplays } from "../store/replay-runner.ts";
 import { removeOld } from "../store/retention.ts";
 import type { SecretBox } from "../store/secret-box.ts";
 import { SqlDedupStore } from "../store/sql-dedup-store.ts";
+import { countStatistics, removeOldStatistics } from "../store/statistics.ts";
 import { isDatabaseUnavailable } from "../store/unavailable.ts";
+import type { Tracing } from "../tracing.ts";
 import { createDedup } from "./dedup.ts";
 import { createLanes } from "./lanes.ts";
 import { createLeases } from "./leases.ts";
@@ -27,13 +32,15 @@ export interface WorkerOptions {
   box: SecretBox;
   guard: AddressGuard;
   metrics: Metrics;
+  tracing: Tracing;
   log: Logger;
 }
 
 const choresEveryMs = 60_000;
 
 /** Puts the delivering side of a process together and starts it. */
-export async function startWorker({ config, database, box, guard, metrics, log }: WorkerOptions) {
+export async function startWorker(options: WorkerOptions) {
+  const { config, database, box, guard, metrics, tracing, log } = options;
   const queue = createDeliveryQueue(database);
   const senders = createSenders({ timeoutMs: config.attemptTimeoutMs, guard });
   const channels = createChannelLoader(database, box, senders.forget);
@@ -42,6 +49,7 @@ export async function startWorker({ config, database, box, guard, metrics, log }
     run: queue.settle,
     maxItems: 500,
     isolate: (error) => !isDatabaseUnavailable(error),
+    onBatch: (size) => metrics.batchSize.observe({ batch: "settle" }, size),
   });
   const leases = createLeases(queue, config.leaseMs, log);
   const lanes = createLanes({
@@ -72,15 +80,25 @@ export async function startWorker({ config, database, box, guard, metrics, log }
     leaseMs: config.leaseMs,
     pollMs: config.pollMs,
     metrics,
+    tracing,
     log,
   });
   const listener = await database.listen(deliveryTopic, worker.wake);
+  const stopping = new AbortController();
   const maintenance = startMaintenance({
     queue,
     everyMs: config.pollMs,
+    often: [
+      () => runReplays(database, stopping.signal),
+      () => countStatistics(database, stopping.signal),
+      createAutoDisable(database, config.autoDisable, log),
+    ],
     chores: [
       () => removeOld(database, config.retentionMs),
       () => removeOldSigningSecrets(database),
+      () => forgetChanges(database),
+      () => removeOldStatistics(database, config.retentionMs),
+      () => removeOldReplays(database, config.retentionMs),
       () => sqlStore.purge(1_000),
       async () => lanes.sweep(),
     ],
@@ -91,6 +109,7 @@ export async function startWorker({ config, database, box, guard, metrics, log }
   });
 
   async function stop(graceMs: number): Promise<void> {
+    stopping.abort();
     await Promise.all([maintenance.close(), worker.stop(graceMs)]);
     await Promise.all([settlements.idle(), health.idle()]);
     leases.close();
@@ -107,5 +126,16 @@ export async function startWorker({ config, database, box, guard, metrics, log }
       stopped ??= stop(graceMs);
       return stopped;
     },
+  };
+}
+
+/** One round of disabling what keeps failing and of telling the tenants. */
+function createAutoDisable(database: Database, options: AutoDisableOptions, log: Logger) {
+  const ingest = createIngest(database, { onBatch: () => undefined });
+  return async () => {
+    for (const { channelId, tenantId } of await disableFailing(database, options)) {
+      log.warn({ channelId, tenantId }, "disabled a channel that kept failing");
+    }
+    await announceDisabled(database, ingest);
   };
 }

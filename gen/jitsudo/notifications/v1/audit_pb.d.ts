@@ -46,14 +46,15 @@ export declare type AuditEvent = Message<"jitsudo.notifications.v1.AuditEvent"> 
   actorId: string;
 
   /**
-   * "created", "updated", "deleted" or "revoked".
+   * "created", "updated", "deleted", "revoked", "tested" (a test was sent),
+   * "disabled" (by the service, since it kept failing) or "cancelled".
    *
    * @generated from field: string action = 5;
    */
   action: string;
 
   /**
-   * "channel", "api_key" or "tenant_settings".
+   * "channel", "api_key", "tenant_settings" or "replay".
    *
    * @generated from field: string resource_type = 6;
    */

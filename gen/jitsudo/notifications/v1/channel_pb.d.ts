@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
+import type { IngestEventRequest } from "./event_pb.js";
 
 /**
  * Describes the file jitsudo/notifications/v1/channel.proto.
@@ -86,6 +87,19 @@ export declare type NotificationChannel = Message<"jitsudo.notifications.v1.Noti
    * @generated from field: jitsudo.notifications.v1.WebhookSigning signing = 11;
    */
   signing?: WebhookSigning | undefined;
+
+  /**
+   * Why the service itself has disabled the channel: its endpoint kept failing.
+   * Empty when it has not, and once the channel is enabled again.
+   *
+   * @generated from field: string disabled_reason = 12;
+   */
+  disabledReason: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp disabled_at = 13;
+   */
+  disabledAt?: Timestamp | undefined;
 };
 
 /**
@@ -198,6 +212,13 @@ export declare type ChannelHealth = Message<"jitsudo.notifications.v1.ChannelHea
    * @generated from field: google.protobuf.Timestamp retry_at = 6;
    */
   retryAt?: Timestamp | undefined;
+
+  /**
+   * Since when every attempt has failed.
+   *
+   * @generated from field: google.protobuf.Timestamp failing_since = 7;
+   */
+  failingSince?: Timestamp | undefined;
 };
 
 /**
@@ -673,6 +694,310 @@ export declare type DeleteChannelResponse = Message<"jitsudo.notifications.v1.De
 export declare const DeleteChannelResponseSchema: GenMessage<DeleteChannelResponse>;
 
 /**
+ * @generated from message jitsudo.notifications.v1.TestChannelRequest
+ */
+export declare type TestChannelRequest = Message<"jitsudo.notifications.v1.TestChannelRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Of which type the sample is. Default "request.pending".
+   *
+   * @generated from field: string event_type = 2;
+   */
+  eventType: string;
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.TestChannelRequest.
+ * Use `create(TestChannelRequestSchema)` to create a new message.
+ */
+export declare const TestChannelRequestSchema: GenMessage<TestChannelRequest>;
+
+/**
+ * @generated from message jitsudo.notifications.v1.TestChannelResponse
+ */
+export declare type TestChannelResponse = Message<"jitsudo.notifications.v1.TestChannelResponse"> & {
+  /**
+   * "delivered", "retry" (failed, a notice would be tried again) or "failed"
+   * (for good).
+   *
+   * @generated from field: string outcome = 1;
+   */
+  outcome: string;
+
+  /**
+   * HTTP status or SMTP reply code, where there was one.
+   *
+   * @generated from field: optional int32 status_code = 2;
+   */
+  statusCode?: number | undefined;
+
+  /**
+   * The beginning of what the endpoint answered.
+   *
+   * @generated from field: string response = 3;
+   */
+  response: string;
+
+  /**
+   * Short and redacted; empty when it was delivered.
+   *
+   * @generated from field: string error = 4;
+   */
+  error: string;
+
+  /**
+   * @generated from field: int32 duration_ms = 5;
+   */
+  durationMs: number;
+
+  /**
+   * What was sent; unset when it did not come to a request.
+   *
+   * @generated from field: jitsudo.notifications.v1.SentRequest request = 6;
+   */
+  request?: SentRequest | undefined;
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.TestChannelResponse.
+ * Use `create(TestChannelResponseSchema)` to create a new message.
+ */
+export declare const TestChannelResponseSchema: GenMessage<TestChannelResponse>;
+
+/**
+ * What was sent, without anything secret.
+ *
+ * @generated from message jitsudo.notifications.v1.SentRequest
+ */
+export declare type SentRequest = Message<"jitsudo.notifications.v1.SentRequest"> & {
+  /**
+   * "POST", "SMTP" or "Publish" (SNS).
+   *
+   * @generated from field: string method = 1;
+   */
+  method: string;
+
+  /**
+   * Scheme and host of a URL, host and port of an SMTP server, ARN of a topic.
+   *
+   * @generated from field: string target = 2;
+   */
+  target: string;
+
+  /**
+   * Names of the HTTP headers, or of the SNS message's attributes.
+   *
+   * @generated from field: repeated string names = 3;
+   */
+  names: string[];
+
+  /**
+   * Size in bytes and SHA-256 (hex) of the HTTP body, of the SNS message, or of
+   * a mail's subject, text and HTML.
+   *
+   * @generated from field: int32 size_bytes = 4;
+   */
+  sizeBytes: number;
+
+  /**
+   * @generated from field: string sha256 = 5;
+   */
+  sha256: string;
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.SentRequest.
+ * Use `create(SentRequestSchema)` to create a new message.
+ */
+export declare const SentRequestSchema: GenMessage<SentRequest>;
+
+/**
+ * @generated from message jitsudo.notifications.v1.PreviewChannelRequest
+ */
+export declare type PreviewChannelRequest = Message<"jitsudo.notifications.v1.PreviewChannelRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Draws a sample of this type. Default "request.pending".
+   *
+   * @generated from field: string event_type = 2;
+   */
+  eventType: string;
+
+  /**
+   * Draws this event instead.
+   *
+   * @generated from field: jitsudo.notifications.v1.IngestEventRequest event = 3;
+   */
+  event?: IngestEventRequest | undefined;
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.PreviewChannelRequest.
+ * Use `create(PreviewChannelRequestSchema)` to create a new message.
+ */
+export declare const PreviewChannelRequestSchema: GenMessage<PreviewChannelRequest>;
+
+/**
+ * @generated from message jitsudo.notifications.v1.PreviewChannelResponse
+ */
+export declare type PreviewChannelResponse = Message<"jitsudo.notifications.v1.PreviewChannelResponse"> & {
+  /**
+   * @generated from oneof jitsudo.notifications.v1.PreviewChannelResponse.preview
+   */
+  preview: {
+    /**
+     * Of Slack and generic webhooks.
+     *
+     * @generated from field: jitsudo.notifications.v1.HttpPreview http = 1;
+     */
+    value: HttpPreview;
+    case: "http";
+  } | {
+    /**
+     * @generated from field: jitsudo.notifications.v1.EmailPreview email = 2;
+     */
+    value: EmailPreview;
+    case: "email";
+  } | {
+    /**
+     * @generated from field: jitsudo.notifications.v1.SnsPreview sns = 3;
+     */
+    value: SnsPreview;
+    case: "sns";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.PreviewChannelResponse.
+ * Use `create(PreviewChannelResponseSchema)` to create a new message.
+ */
+export declare const PreviewChannelResponseSchema: GenMessage<PreviewChannelResponse>;
+
+/**
+ * @generated from message jitsudo.notifications.v1.HttpPreview
+ */
+export declare type HttpPreview = Message<"jitsudo.notifications.v1.HttpPreview"> & {
+  /**
+   * @generated from field: string method = 1;
+   */
+  method: string;
+
+  /**
+   * Masked where it is secret.
+   *
+   * @generated from field: string url = 2;
+   */
+  url: string;
+
+  /**
+   * Values that are secret are masked, as is the signature.
+   *
+   * @generated from field: map<string, string> headers = 3;
+   */
+  headers: { [key: string]: string };
+
+  /**
+   * @generated from field: string body = 4;
+   */
+  body: string;
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.HttpPreview.
+ * Use `create(HttpPreviewSchema)` to create a new message.
+ */
+export declare const HttpPreviewSchema: GenMessage<HttpPreview>;
+
+/**
+ * @generated from message jitsudo.notifications.v1.EmailPreview
+ */
+export declare type EmailPreview = Message<"jitsudo.notifications.v1.EmailPreview"> & {
+  /**
+   * @generated from field: string from = 1;
+   */
+  from: string;
+
+  /**
+   * @generated from field: repeated string to = 2;
+   */
+  to: string[];
+
+  /**
+   * @generated from field: string subject = 3;
+   */
+  subject: string;
+
+  /**
+   * @generated from field: string text = 4;
+   */
+  text: string;
+
+  /**
+   * @generated from field: string html = 5;
+   */
+  html: string;
+
+  /**
+   * @generated from field: map<string, string> headers = 6;
+   */
+  headers: { [key: string]: string };
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.EmailPreview.
+ * Use `create(EmailPreviewSchema)` to create a new message.
+ */
+export declare const EmailPreviewSchema: GenMessage<EmailPreview>;
+
+/**
+ * @generated from message jitsudo.notifications.v1.SnsPreview
+ */
+export declare type SnsPreview = Message<"jitsudo.notifications.v1.SnsPreview"> & {
+  /**
+   * @generated from field: string topic_arn = 1;
+   */
+  topicArn: string;
+
+  /**
+   * @generated from field: string subject = 2;
+   */
+  subject: string;
+
+  /**
+   * JSON with one form of the notice for each kind of subscription.
+   *
+   * @generated from field: string message = 3;
+   */
+  message: string;
+
+  /**
+   * @generated from field: map<string, string> attributes = 4;
+   */
+  attributes: { [key: string]: string };
+
+  /**
+   * Of FIFO topics.
+   *
+   * @generated from field: string message_group_id = 5;
+   */
+  messageGroupId: string;
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.SnsPreview.
+ * Use `create(SnsPreviewSchema)` to create a new message.
+ */
+export declare const SnsPreviewSchema: GenMessage<SnsPreview>;
+
+/**
  * Configures where a tenant's notices go.
  *
  * @generated from service jitsudo.notifications.v1.NotificationChannelService
@@ -776,6 +1101,29 @@ export declare const NotificationChannelService: GenService<{
     methodKind: "unary";
     input: typeof RotateSigningSecretRequestSchema;
     output: typeof NotificationChannelSchema;
+  },
+  /**
+   * Sends a sample, marked as "[TEST]", right now and answers what came of it.
+   * The channel may be disabled; nothing is deduplicated, tried again or kept in
+   * the delivery log.
+   *
+   * @generated from rpc jitsudo.notifications.v1.NotificationChannelService.TestChannel
+   */
+  testChannel: {
+    methodKind: "unary";
+    input: typeof TestChannelRequestSchema;
+    output: typeof TestChannelResponseSchema;
+  },
+  /**
+   * Draws a notice as it would go out on the channel, without sending it. What
+   * is secret is masked.
+   *
+   * @generated from rpc jitsudo.notifications.v1.NotificationChannelService.PreviewChannel
+   */
+  previewChannel: {
+    methodKind: "unary";
+    input: typeof PreviewChannelRequestSchema;
+    output: typeof PreviewChannelResponseSchema;
   },
   /**
    * Deletes a channel and cancels its waiting deliveries; the delivery log

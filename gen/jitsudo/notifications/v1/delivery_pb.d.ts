@@ -3,8 +3,9 @@
 /* eslint-disable */
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import type { Message } from "@bufbuild/protobuf";
+import type { JsonObject, Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { SentRequest } from "./channel_pb.js";
 
 /**
  * Describes the file jitsudo/notifications/v1/delivery.proto.
@@ -99,6 +100,21 @@ export declare type Delivery = Message<"jitsudo.notifications.v1.Delivery"> & {
    * @generated from field: repeated jitsudo.notifications.v1.Attempt attempts = 13;
    */
   attempts: Attempt[];
+
+  /**
+   * The replay that made the delivery; empty otherwise. Dedup does not apply to
+   * it.
+   *
+   * @generated from field: string replay_id = 14;
+   */
+  replayId: string;
+
+  /**
+   * The delivery that it repeats; empty when the channel had missed the event.
+   *
+   * @generated from field: string replay_of = 15;
+   */
+  replayOf: string;
 };
 
 /**
@@ -159,6 +175,13 @@ export declare type Attempt = Message<"jitsudo.notifications.v1.Attempt"> & {
    * @generated from field: string error = 7;
    */
   error: string;
+
+  /**
+   * What was sent; unset when it did not come to a request, or nobody knows.
+   *
+   * @generated from field: jitsudo.notifications.v1.SentRequest request = 8;
+   */
+  request?: SentRequest | undefined;
 };
 
 /**
@@ -204,6 +227,27 @@ export declare type ListDeliveriesRequest = Message<"jitsudo.notifications.v1.Li
    * @generated from field: string page_token = 6;
    */
   pageToken: string;
+
+  /**
+   * Only deliveries of events about this request.
+   *
+   * @generated from field: string request_id = 7;
+   */
+  requestId: string;
+
+  /**
+   * Only deliveries that were created at this time or later.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 8;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * Only deliveries that were created before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp until = 9;
+   */
+  until?: Timestamp | undefined;
 };
 
 /**
@@ -252,13 +296,186 @@ export declare type GetDeliveryRequest = Message<"jitsudo.notifications.v1.GetDe
 export declare const GetDeliveryRequestSchema: GenMessage<GetDeliveryRequest>;
 
 /**
+ * @generated from message jitsudo.notifications.v1.WatchDeliveriesRequest
+ */
+export declare type WatchDeliveriesRequest = Message<"jitsudo.notifications.v1.WatchDeliveriesRequest"> & {
+  /**
+   * @generated from field: string channel_id = 1;
+   */
+  channelId: string;
+
+  /**
+   * @generated from field: string event_id = 2;
+   */
+  eventId: string;
+
+  /**
+   * Only changes to this state.
+   *
+   * @generated from field: string state = 3;
+   */
+  state: string;
+
+  /**
+   * @generated from field: string event_type = 4;
+   */
+  eventType: string;
+
+  /**
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+
+  /**
+   * The cursor of a response that was received before, at most 24 hours old.
+   * Default: from now on.
+   *
+   * @generated from field: string cursor = 6;
+   */
+  cursor: string;
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.WatchDeliveriesRequest.
+ * Use `create(WatchDeliveriesRequestSchema)` to create a new message.
+ */
+export declare const WatchDeliveriesRequestSchema: GenMessage<WatchDeliveriesRequest>;
+
+/**
+ * @generated from message jitsudo.notifications.v1.WatchDeliveriesResponse
+ */
+export declare type WatchDeliveriesResponse = Message<"jitsudo.notifications.v1.WatchDeliveriesResponse"> & {
+  /**
+   * Where to go on after this response.
+   *
+   * @generated from field: string cursor = 1;
+   */
+  cursor: string;
+
+  /**
+   * Unset: nothing has changed, but the stream lives. Comes every 15 seconds
+   * when there is nothing else.
+   *
+   * @generated from field: jitsudo.notifications.v1.DeliveryChange change = 2;
+   */
+  change?: DeliveryChange | undefined;
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.WatchDeliveriesResponse.
+ * Use `create(WatchDeliveriesResponseSchema)` to create a new message.
+ */
+export declare const WatchDeliveriesResponseSchema: GenMessage<WatchDeliveriesResponse>;
+
+/**
+ * A delivery that has come into a state.
+ *
+ * @generated from message jitsudo.notifications.v1.DeliveryChange
+ */
+export declare type DeliveryChange = Message<"jitsudo.notifications.v1.DeliveryChange"> & {
+  /**
+   * "pending" (made, or handed back after a failed attempt), "delivering" (an
+   * attempt has failed and the next one follows) or a final state. That a worker
+   * begins the first attempt is no change.
+   *
+   * @generated from field: string state = 1;
+   */
+  state: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp changed_at = 2;
+   */
+  changedAt?: Timestamp | undefined;
+
+  /**
+   * The delivery as it is by now, which may be further on; without attempts.
+   *
+   * @generated from field: jitsudo.notifications.v1.Delivery delivery = 3;
+   */
+  delivery?: Delivery | undefined;
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.DeliveryChange.
+ * Use `create(DeliveryChangeSchema)` to create a new message.
+ */
+export declare const DeliveryChangeSchema: GenMessage<DeliveryChange>;
+
+/**
+ * @generated from message jitsudo.notifications.v1.GetEventRequest
+ */
+export declare type GetEventRequest = Message<"jitsudo.notifications.v1.GetEventRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.GetEventRequest.
+ * Use `create(GetEventRequestSchema)` to create a new message.
+ */
+export declare const GetEventRequestSchema: GenMessage<GetEventRequest>;
+
+/**
+ * What was told, and when.
+ *
+ * @generated from message jitsudo.notifications.v1.Event
+ */
+export declare type Event = Message<"jitsudo.notifications.v1.Event"> & {
+  /**
+   * UUIDv7.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string type = 2;
+   */
+  type: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp received_at = 3;
+   */
+  receivedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string idempotency_key = 4;
+   */
+  idempotencyKey: string;
+
+  /**
+   * The event as it was sent, without idempotency_key and deliver_before.
+   *
+   * @generated from field: google.protobuf.Struct payload = 5;
+   */
+  payload?: JsonObject | undefined;
+
+  /**
+   * SHA-256 of the payload's canonical JSON (RFC 8785), in hex.
+   *
+   * @generated from field: string payload_hash = 6;
+   */
+  payloadHash: string;
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.Event.
+ * Use `create(EventSchema)` to create a new message.
+ */
+export declare const EventSchema: GenMessage<Event>;
+
+/**
  * Answers what became of each event on each channel.
  *
  * @generated from service jitsudo.notifications.v1.DeliveryService
  */
 export declare const DeliveryService: GenService<{
   /**
-   * Lists the tenant's deliveries, newest first, without their attempts.
+   * Lists the tenant's deliveries, newest first, without their attempts. A page
+   * may be short, or even empty, while there is a next one: the search for rare
+   * deliveries in a long log stops for breath.
    *
    * @generated from rpc jitsudo.notifications.v1.DeliveryService.ListDeliveries
    */
@@ -266,6 +483,19 @@ export declare const DeliveryService: GenService<{
     methodKind: "unary";
     input: typeof ListDeliveriesRequestSchema;
     output: typeof ListDeliveriesResponseSchema;
+  },
+  /**
+   * Tells of every change of state as it happens. The first response holds a
+   * cursor alone. A stream that begins with a cursor goes on after it, with
+   * everything that has changed meanwhile, each change at least once and in the
+   * order in which the changes were committed.
+   *
+   * @generated from rpc jitsudo.notifications.v1.DeliveryService.WatchDeliveries
+   */
+  watchDeliveries: {
+    methodKind: "server_streaming";
+    input: typeof WatchDeliveriesRequestSchema;
+    output: typeof WatchDeliveriesResponseSchema;
   },
   /**
    * Returns one delivery with its attempts.
@@ -278,6 +508,18 @@ export declare const DeliveryService: GenService<{
     methodKind: "unary";
     input: typeof GetDeliveryRequestSchema;
     output: typeof DeliverySchema;
+  },
+  /**
+   * Returns an event as it was stored.
+   * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+   * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+   *
+   * @generated from rpc jitsudo.notifications.v1.DeliveryService.GetEvent
+   */
+  getEvent: {
+    methodKind: "unary";
+    input: typeof GetEventRequestSchema;
+    output: typeof EventSchema;
   },
 }>;
 

@@ -18,6 +18,14 @@ export declare const file_jitsudo_notifications_v1_rules: GenFile;
 export declare const known_event_type: GenExtension<StringRules, boolean>;
 
 /**
+ * What a channel can ask for: one of the nine event types, or what the service
+ * tells about itself.
+ *
+ * @generated from extension: bool known_notice_type = 50617;
+ */
+export declare const known_notice_type: GenExtension<StringRules, boolean>;
+
+/**
  * One of the four channel types.
  *
  * @generated from extension: bool known_channel_type = 50612;

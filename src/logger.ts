@@ -1,0 +1,31 @@
+import { type Logger, pino } from "pino";
+import type { Config } from "./config.ts";
+
+/**
+ * One JSON line an occurrence, on standard error; docs/operations.md lists the fields.
+ * Their names are snake_case as in the API, however the code that logs spells them.
+ */
+export function createLogger({ logLevel }: Pick<Config, "logLevel">): Logger {
+  return pino(
+    { level: logLevel, formatters: { log: withSnakeCaseNames } },
+    pino.destination({ fd: 2, sync: true }),
+  );
+}
+
+function withSnakeCaseNames(fields: Record<string, unknown>): Record<string, unknown> {
+  const renamed: Record<string, unknown> = {};
+  for (const name in fields) renamed[snakeCase(name)] = fields[name];
+  return renamed;
+}
+
+const known = new Map([["err", "error"]]);
+
+/** Names are few and come again with every line. */
+function snakeCase(name: string): string {
+  let snake = known.get(name);
+  if (snake === undefined) {
+    snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    known.set(name, snake);
+  }
+  return snake;
+}

@@ -1,0 +1,105 @@
+import { create } from "@bufbuild/protobuf";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { v7 as uuidv7 } from "uuid";
+import {
+  type NotificationChannelService,
+  type PreviewChannelResponse,
+  PreviewChannelResponseSchema,
+  TestChannelResponseSchema,
+} from "../../gen/jitsudo/notifications/v1/channel_pb.js";
+import type { Channel, Notice, SentRequest } from "../channels/channel.ts";
+import { previewOf } from "../channels/preview.ts";
+import { sampleEvent } from "../channels/sample-event.ts";
+import type { Senders } from "../channels/senders.ts";
+import { type TenantSettings, tenantSettings } from "../channels/tenant-settings.ts";
+import { createTimeTexts } from "../channels/time-text.ts";
+import type { EventPayload, NoticeType } from "../events.ts";
+import { maskConfig } from "../store/channel-secrets.ts";
+import type { StoredChannel } from "../store/channel-store.ts";
+import type { Store } from "../store/store.ts";
+import { actorOf, callerOf } from "./caller.ts";
+import { sentMessage } from "./delivery-messages.ts";
+import { apiError } from "./errors.ts";
+import { canonicalPayload } from "./ingest-service.ts";
+
+/** How a channel is tried out before anything depends on it. */
+export type ChannelTrial = Pick<
+  ServiceImpl<typeof NotificationChannelService>,
+  "testChannel" | "previewChannel"
+>;
+
+const defaultType = "request.pending";
+
+/** `send` makes one attempt, bounded in time, as the workers do. */
+export function createChannelTrial(store: Store, send: Senders["send"]): ChannelTrial {
+  const timeTextOf = createTimeTexts();
+
+  async function open(id: string, context: HandlerContext) {
+    const { channels, settings } = store.forTenant(callerOf(context).tenantId);
+    const stored = await channels.get(id);
+    if (!stored) throw apiError("not_found", `There is no channel ${id}`);
+    const { tenantId, type, config } = stored;
+    // The compiler does not see that a type and the config of that type belong together.
+    const channel = { id, tenantId, type, config } as unknown as Channel;
+    return { channels, stored, channel, settings: tenantSettings((await settings.get()) ?? {}, timeTextOf) };
+  }
+
+  return {
+    async testChannel({ id, eventType }, context) {
+      const { channels, channel, settings } = await open(id, context);
+      // Before it goes out: who can send must not be able to do so unseen.
+      await channels.recordTest(id, actorOf(context));
+      const event = sampleEvent((eventType || defaultType) as NoticeType, new Date());
+      const notice = { ...noticeOf(channel, event, settings), test: true as const };
+      let sent: SentRequest | undefined;
+      const startedMs = performance.now();
+      const outcome = await send(channel, notice, context.signal, (request) => {
+        sent = request;
+      });
+      return create(TestChannelResponseSchema, {
+        outcome: outcome.kind,
+        ...(outcome.statusCode !== undefined && { statusCode: outcome.statusCode }),
+        response: outcome.response ?? "",
+        error: outcome.kind === "delivered" ? "" : outcome.error,
+        durationMs: Math.round(performance.now() - startedMs),
+        ...(sent && { request: sentMessage(sent) }),
+      });
+    },
+
+    async previewChannel({ id, eventType, event }, context) {
+      const { stored, channel, settings } = await open(id, context);
+      const payload = event
+        ? (JSON.parse(canonicalPayload(event)) as EventPayload)
+        : sampleEvent((eventType || defaultType) as NoticeType, new Date());
+      return previewMessage(stored, channel, noticeOf(channel, payload, settings));
+    },
+  };
+}
+
+function noticeOf({ tenantId }: Channel, event: EventPayload, settings: TenantSettings): Notice {
+  return { deliveryId: uuidv7(), eventId: uuidv7(), tenantId, receivedAt: new Date(), event, settings };
+}
+
+function previewMessage(stored: StoredChannel, channel: Channel, notice: Notice): PreviewChannelResponse {
+  const preview = previewOf(channel, notice);
+  switch (preview.kind) {
+    case "http": {
+      const { headers, body } = preview;
+      const masked = maskConfig(stored.type, stored.config);
+      const url = String(masked.webhook_url ?? masked.url ?? "");
+      return create(PreviewChannelResponseSchema, {
+        preview: { case: "http", value: { method: "POST", url, headers, body } },
+      });
+    }
+    case "email": {
+      const { kind: _, ...value } = preview;
+      return create(PreviewChannelResponseSchema, { preview: { case: "email", value } });
+    }
+    case "sns": {
+      const { kind: _, groupId, ...rest } = preview;
+      return create(PreviewChannelResponseSchema, {
+        preview: { case: "sns", value: { ...rest, messageGroupId: groupId } },
+      });
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { ServiceImpl } from "@connectrpc/connect";
+import type {
+  GetDeliveryStatisticsRequest,
+  StatisticsService,
+} from "../../gen/jitsudo/notifications/v1/statistics_pb.js";
+import { percentileMs } from "../store/latency.ts";
+import { type Grouping, minutesKeptMs, type StatisticsPoint } from "../store/statistics.ts";
+import type { Store } from "../store/store.ts";
+import { callerOf } from "./caller.ts";
+import { invalidFields } from "./errors.ts";
+
+const bucketLengths: Record<string, number> = { minute: 60, hour: 3_600, day: 86_400 };
+const maxBuckets = 3_000;
+const dayMs = 86_400_000;
+
+export function createStatisticsService(store: Store): ServiceImpl<typeof StatisticsService> {
+  return {
+    async getDeliveryStatistics(request, context) {
+      const bucketSeconds = bucketLengths[request.bucket || "hour"] ?? 3_600;
+      const { since, until } = rangeOf(request, bucketSeconds * 1000);
+      const points = await store.forTenant(callerOf(context).tenantId).statistics.read({
+        since,
+        until,
+        bucketSeconds,
+        groupBy: request.groupBy.length > 0 ? (request.groupBy as Grouping[]) : ["state"],
+        channelId: request.channelId || undefined,
+        eventType: request.eventType || undefined,
+        state: request.state || undefined,
+      });
+      return {
+        series: seriesOf(points),
+        since: timestampFromDate(since),
+        until: timestampFromDate(until),
+        bucketSeconds,
+      };
+    },
+  };
+}
+
+/** Whole buckets. Throws invalid_argument for a range that is empty, too long or not kept. */
+function rangeOf({ since, until, bucket }: GetDeliveryStatisticsRequest, bucketMs: number) {
+  const now = Date.now();
+  const end = Math.ceil((until ? timestampDate(until).getTime() : now) / bucketMs) * bucketMs;
+  const start = Math.floor((since ? timestampDate(since).getTime() : end - dayMs) / bucketMs) * bucketMs;
+  if (start >= end) throw invalidFields([{ field: "since", message: "must be before until" }]);
+  if ((end - start) / bucketMs > maxBuckets) {
+    throw invalidFields([{ field: "bucket", message: `must divide the time into at most ${maxBuckets}` }]);
+  }
+  if (bucket === "minute" && start < now - minutesKeptMs - bucketMs) {
+    throw invalidFields([{ field: "since", message: "must be within the last 48 hours for minutes" }]);
+  }
+  return { since: new Date(start), until: new Date(end) };
+}
+
+/** The points come ordered by group. */
+function seriesOf(points: StatisticsPoint[]) {
+  const groups = Map.groupBy(points, ({ channelId, eventType, state }) =>
+    [channelId, eventType, state].join(" "),
+  );
+  return [...groups.values()].map((own) => ({
+    channelId: own[0]?.channelId ?? "",
+    eventType: own[0]?.eventType ?? "",
+    state: own[0]?.state ?? "",
+    points: own.map(({ startsAt, count, latencies }) => ({
+      startsAt: timestampFromDate(startsAt),
+      count,
+      p50Ms: percentile(latencies, 0.5),
+      p90Ms: percentile(latencies, 0.9),
+      p95Ms: percentile(latencies, 0.95),
+      p99Ms: percentile(latencies, 0.99),
+    })),
+  }));
+}
+
+function percentile(latencies: StatisticsPoint["latencies"], part: number): number {
+  return Math.round(percentileMs(latencies, part) ?? 0);
+}
