@@ -1,0 +1,317 @@
+import { Webhook } from "standardwebhooks";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
+import { type SmtpSink, startSmtpSink } from "../sinks/smtp-sink.ts";
+import type { ChannelJson, ErrorJson } from "./api.ts";
+import { type Deployment, deploy } from "./deployment.ts";
+import { backends } from "./home.ts";
+
+// Channels over REST: what users already send, byte for byte, and what they get back.
+
+const contractFields = [
+  "channel_type",
+  "config",
+  "created_at",
+  "enabled",
+  "event_filters",
+  "id",
+  "name",
+  "updated_at",
+];
+
+/** What the service tells beyond the contract. */
+const additions = ["health", "ordered", "signing"];
+
+const createCalls = [
+  {
+    kind: "slack-webhook",
+    body: `{
+  "name": "security-alerts",
+  "webhook_url": "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX",
+  "event_filters": ["request.pending", "request.break_glass"],
+  "enabled": true
+}`,
+    channel: {
+      name: "security-alerts",
+      channel_type: "slack_webhook",
+      config: { webhook_url: "https://hooks.slack.com/********" },
+      event_filters: ["request.pending", "request.break_glass"],
+      enabled: true,
+    },
+  },
+  {
+    kind: "email",
+    body: `{
+  "name": "on-call mailbox",
+  "smtp_host": "smtp.example.com",
+  "smtp_port": 587,
+  "from_address": "jitsudo@example.com",
+  "to_addresses": ["oncall@example.com", "security@example.com"],
+  "smtp_username": "jitsudo",
+  "smtp_password": "hunter2",
+  "event_filters": []
+}`,
+    channel: {
+      name: "on-call mailbox",
+      channel_type: "email",
+      config: {
+        smtp_host: "smtp.example.com",
+        smtp_port: 587,
+        from_address: "jitsudo@example.com",
+        to_addresses: ["oncall@example.com", "security@example.com"],
+        smtp_username: "jitsudo",
+        smtp_password: "********",
+      },
+      event_filters: [],
+      enabled: true,
+    },
+  },
+  {
+    kind: "generic-webhook",
+    body: `{
+  "name": "siem",
+  "url": "https://siem.example.com/ingest?token=secret",
+  "headers": {"Authorization": "Bearer secret"},
+  "signing_secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+  "enabled": false
+}`,
+    channel: {
+      name: "siem",
+      channel_type: "generic_webhook",
+      config: {
+        url: "https://siem.example.com/********",
+        headers: { Authorization: "********" },
+        signing_secret: "********",
+      },
+      event_filters: [],
+      enabled: false,
+    },
+  },
+  {
+    kind: "aws-sns",
+    body: `{
+  "name": "fan-out",
+  "topic_arn": "arn:aws:sns:us-east-1:123456789012:access-events",
+  "region": "us-east-1",
+  "role_arn": "arn:aws:iam::123456789012:role/publisher",
+  "external_id": "tenant-7",
+  "event_filters": ["grant.active"]
+}`,
+    channel: {
+      name: "fan-out",
+      channel_type: "aws_sns",
+      config: {
+        topic_arn: "arn:aws:sns:us-east-1:123456789012:access-events",
+        region: "us-east-1",
+        role_arn: "arn:aws:iam::123456789012:role/publisher",
+        external_id: "tenant-7",
+      },
+      event_filters: ["grant.active"],
+      enabled: true,
+    },
+  },
+];
+
+describe.each(backends)("%s", (backend) => {
+  let deployment: Deployment;
+  let sink: HttpSink;
+  let smtp: SmtpSink;
+
+  beforeAll(async () => {
+    sink = await startHttpSink();
+    smtp = await startSmtpSink({ auth: { username: "jitsudo", password: "hunter2" } });
+    deployment = await deploy(backend);
+  });
+
+  afterAll(async () => {
+    await deployment?.close();
+    await smtp.close();
+    await sink.close();
+  });
+
+  test.each(createCalls)("creates $kind with the body that users send", async ({ kind, body, channel }) => {
+    const { api } = await deployment.newTenant();
+    const created = await api.send<ChannelJson>("POST", `/v1/notification-channels/${kind}`, body);
+    expect(created.status).toBe(201);
+    expect(created.headers.get("content-type")).toBe("application/json");
+    expect(created.body).toMatchObject(channel);
+    expect(created.body.config).toEqual(channel.config);
+    const beside = Object.keys(created.body).filter((field) => !additions.includes(field));
+    expect(beside.sort()).toEqual(contractFields);
+    expect(created.body.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(Date.now() - Date.parse(created.body.created_at)).toBeLessThan(60_000);
+    expect(created.body.updated_at).toBe(created.body.created_at);
+
+    expect(await api.channel(created.body.id)).toEqual(created.body);
+    const list = await api.send("GET", "/v1/notification-channels");
+    expect(list.body).toEqual({ channels: [created.body], next_page_token: "" });
+  });
+
+  test("takes camelCase and answers in snake_case", async () => {
+    const { api } = await deployment.newTenant();
+    const channel = await api.createChannel("email", {
+      name: "mail",
+      smtpHost: "127.0.0.1",
+      smtpPort: 25,
+      fromAddress: "a@example.com",
+      toAddresses: ["b@example.com"],
+      eventFilters: ["grant.revoked"],
+    });
+    expect(channel).toMatchObject({
+      config: { smtp_host: "127.0.0.1", smtp_port: 25, from_address: "a@example.com" },
+      event_filters: ["grant.revoked"],
+    });
+    const changed = await api.updateChannel(channel.id, { eventFilters: ["grant.active"] });
+    expect(changed.event_filters).toEqual(["grant.active"]);
+  });
+
+  test("lists page by page, oldest first, and by type", async () => {
+    const { api } = await deployment.newTenant();
+    const ids: string[] = [];
+    for (const number of [1, 2, 3, 4, 5]) {
+      const channel =
+        number === 3
+          ? await api.createChannel("slack-webhook", { name: "slack", webhook_url: `${sink.url}/slack` })
+          : await api.createWebhook(`${sink.url}/list`, { name: `webhook ${number}` });
+      ids.push(channel.id);
+    }
+    const page = async (query: string) => {
+      const { status, body } = await api.send<{ channels: ChannelJson[]; next_page_token: string }>(
+        "GET",
+        `/v1/notification-channels?${query}`,
+      );
+      expect(status).toBe(200);
+      return { ids: body.channels.map(({ id }) => id), next: body.next_page_token };
+    };
+
+    const first = await page("page_size=2");
+    expect(first.ids).toEqual(ids.slice(0, 2));
+    const second = await page(`page_size=2&page_token=${first.next}`);
+    expect(second.ids).toEqual(ids.slice(2, 4));
+    const third = await page(`pageSize=2&pageToken=${second.next}`);
+    expect(third).toEqual({ ids: ids.slice(4), next: "" });
+    // A page that is exactly full is the last one too.
+    expect((await page("page_size=5")).next).toBe("");
+
+    expect((await page("channel_type=slack_webhook")).ids).toEqual([ids[2]]);
+    expect((await page("channel_type=aws_sns")).ids).toEqual([]);
+    const webhooks = await page("channel_type=generic_webhook&page_size=3");
+    expect(webhooks.ids).toEqual([ids[0], ids[1], ids[3]]);
+    expect((await page(`channel_type=generic_webhook&page_token=${webhooks.next}`)).ids).toEqual([ids[4]]);
+  });
+
+  test("an update replaces what it names and keeps the rest", async () => {
+    const { api } = await deployment.newTenant();
+    const channel = await api.createWebhook(`${sink.url}/kept`, {
+      name: "before",
+      event_filters: ["grant.active", "grant.expired"],
+      headers: { "X-One": "1", "X-Two": "2" },
+    });
+    expect(await api.updateChannel(channel.id, {})).toMatchObject({
+      ...channel,
+      updated_at: expect.any(String),
+    });
+
+    const renamed = await api.updateChannel(channel.id, { name: "after" });
+    expect(renamed).toEqual({ ...channel, name: "after", updated_at: renamed.updated_at });
+    expect(Date.parse(renamed.updated_at)).toBeGreaterThan(Date.parse(channel.updated_at));
+
+    const disabled = await api.updateChannel(channel.id, { enabled: false });
+    expect(disabled).toEqual({ ...renamed, enabled: false, updated_at: disabled.updated_at });
+    expect(await api.channel(channel.id)).toEqual(disabled);
+
+    const all = await api.updateChannel(channel.id, { event_filters: [], enabled: true });
+    expect(all).toMatchObject({ event_filters: [], enabled: true, name: "after", config: channel.config });
+
+    // The config is replaced as a whole: what is left out is gone.
+    const replaced = await api.updateChannel(channel.id, { config: { url: `${sink.url}/replaced` } });
+    expect(replaced.config).toEqual({ url: `${sink.url}/********` });
+    await api.deliverOne({ type: "grant.revoked", request_id: "replaced" });
+    const [request] = sink.to("/replaced");
+    expect(request?.headers).not.toHaveProperty("x-one");
+    expect(sink.to("/kept")).toEqual([]);
+  });
+
+  test("a mask that is sent back keeps the secret", async () => {
+    const { api } = await deployment.newTenant();
+    const secret = `whsec_${Buffer.from("a key of twenty-four bytes").toString("base64")}`;
+    const { id } = await api.createWebhook(`${sink.url}/masked?token=1`, {
+      headers: { Authorization: "Bearer secret", "X-Plain": "old" },
+      signing_secret: secret,
+    });
+    const { config } = await api.channel(id);
+    await api.updateChannel(id, {
+      config: { ...config, headers: { Authorization: "********", "X-Plain": "new" } },
+    });
+    await api.deliverOne({ type: "grant.active", request_id: "masked" });
+    const [request] = sink.to("/masked");
+    expect(request?.headers).toMatchObject({ authorization: "Bearer secret", "x-plain": "new" });
+    expect(() =>
+      new Webhook(secret).verify(request?.body ?? "", { ...request?.headers } as never),
+    ).not.toThrow();
+
+    const mail = await api.createChannel("email", {
+      name: "mail",
+      smtp_host: smtp.host,
+      smtp_port: smtp.port,
+      from_address: "jitsudo@example.com",
+      to_addresses: ["a@example.com"],
+      smtp_username: "jitsudo",
+      smtp_password: "hunter2",
+      event_filters: ["grant.expired"],
+    });
+    await api.updateChannel(mail.id, { config: { ...mail.config, to_addresses: ["b@example.com"] } });
+    const { id: eventId } = await api.ingest({ type: "grant.expired", request_id: "masked" });
+    const states = (await api.settled(eventId)).map(({ state }) => state);
+    expect(states).toEqual(["delivered", "delivered"]);
+    expect(smtp.mails.at(-1)).toMatchObject({ username: "jitsudo", envelope: { to: ["b@example.com"] } });
+  });
+
+  test("an update cannot change the type, nor what the type does not have", async () => {
+    const { api } = await deployment.newTenant();
+    const channel = await api.createWebhook(`${sink.url}/typed`);
+    const refused = async (body: object) => {
+      const reply = await api.send<ErrorJson>("PUT", `/v1/notification-channels/${channel.id}`, body);
+      expect(reply).toMatchObject({ status: 400, body: { code: "invalid_argument" } });
+      return reply.body.details.fields;
+    };
+    expect(await refused({ channel_type: "email" })).toEqual([
+      { field: "channel_type", message: "unknown field" },
+    ]);
+    expect(await refused({ config: { url: `${sink.url}/x`, smtp_host: "a", nonsense: 1 } })).toEqual([
+      { field: "config.smtp_host", message: "unknown field" },
+      { field: "config.nonsense", message: "unknown field" },
+    ]);
+    expect(await refused({ config: { url: "ftp://example.com" }, name: "" })).toEqual([
+      { field: "name", message: expect.stringContaining("1 to 200 characters") },
+      { field: "config.url", message: expect.stringContaining("http or https URL") },
+    ]);
+    expect(await refused({ config: {} })).toMatchObject([{ field: "config.url" }]);
+    expect(await refused({ event_filters: ["grant.active", "grant.nonsense"] })).toMatchObject([
+      { field: "event_filters[1]" },
+    ]);
+    expect(await refused({ config: { url: `${sink.url}/x`, headers: { "X-A": 1 } } })).toMatchObject([
+      { field: 'config.headers["X-A"]' },
+    ]);
+    expect(await api.channel(channel.id)).toEqual(channel);
+  });
+
+  test("a deleted channel is gone", async () => {
+    const { api } = await deployment.newTenant();
+    const kept = await api.createWebhook(`${sink.url}/other`);
+    const { id } = await api.createWebhook(`${sink.url}/gone`);
+    const path = `/v1/notification-channels/${id}`;
+    const deleted = await api.send("DELETE", path);
+    expect(deleted).toMatchObject({ status: 204, body: undefined });
+    for (const reply of [
+      await api.send("DELETE", path),
+      await api.send("GET", path),
+      await api.send("PUT", path, { name: "again" }),
+    ]) {
+      expect(reply).toMatchObject({ status: 404, body: { code: "not_found", details: {} } });
+    }
+    const list = await api.send("GET", "/v1/notification-channels");
+    expect(list.body).toMatchObject({ channels: [{ id: kept.id }] });
+    expect(await api.ingest({ type: "grant.active" })).toMatchObject({ deliveries: 1 });
+  });
+});

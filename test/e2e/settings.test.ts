@@ -1,0 +1,67 @@
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
+import { startChild } from "../support/child.ts";
+import { withTempDir } from "../support/temp-dir.ts";
+
+// Settings that do not fit end the start, and the message names each of them.
+
+const root = resolve(import.meta.dirname, "../..");
+
+async function startWith(env: Record<string, string>) {
+  return withTempDir(async (dir) => {
+    const child = await startChild(`${root}/node_modules/.bin/node`, ["src/main.ts"], {
+      cwd: root,
+      env: { PATH: process.env.PATH, JITSUDO_LISTEN: "127.0.0.1:0", JITSUDO_DATA_DIR: dir, ...env },
+    });
+    const exit = await child.waitForExit();
+    return { exit, stdout: child.stdout(), lines: child.stderr().trimEnd().split("\n") };
+  });
+}
+
+test("an unknown variable is an error, and so is every malformed value", async () => {
+  const malformed = {
+    DATABASE_URL: "mysql://localhost/x",
+    REDIS_URL: "localhost:1",
+    JITSUDO_LISTEN: "8080",
+    JITSUDO_ROLE: "both",
+    JITSUDO_ENCRYPTION_KEYS: "c2hvcnQ=",
+    JITSUDO_LOG_LEVEL: "loud",
+    JITSUDO_CONCURRENCY: "many",
+    JITSUDO_BACKOFF_BASE_MS: "-1",
+    JITSUDO_DEDUP_WINDOW_MS: "1.5",
+    JITSUDO_MAX_AGE_SECONDS: "grant.nonsense=5",
+    JITSUDO_RETENTION_DAYS: "0",
+    JITSUDO_CONCURENCY: "5",
+  };
+  const { exit, stdout, lines } = await startWith(malformed);
+  expect(exit).toBe(1);
+  expect(stdout).toBe("");
+  expect(lines).toContain("JITSUDO_CONCURENCY: there is no such setting");
+  for (const [name, value] of Object.entries(malformed)) {
+    const named = lines.filter((line) => line.startsWith(`${name}`));
+    expect(named, name).not.toEqual([]);
+    // A value may be a secret, or hold one.
+    if (name.endsWith("KEYS")) expect(named.join()).not.toContain(value);
+  }
+  expect(
+    lines.every((line) => /^[A-Z_]+[.\w]*: /.test(line)),
+    lines.join("\n"),
+  ).toBe(true);
+});
+
+test("a port that is out of range or in use is told", async () => {
+  expect(await startWith({ JITSUDO_LISTEN: "127.0.0.1:70000" })).toMatchObject({
+    exit: 1,
+    lines: ["JITSUDO_LISTEN: the port must be at most 65535"],
+  });
+});
+
+test("a database that cannot be reached ends the start without its password", async () => {
+  const { exit, stdout, lines } = await startWith({
+    DATABASE_URL: "postgresql://someone:open-sesame@127.0.0.1:1/x",
+    REDIS_URL: "redis://:open-sesame@127.0.0.1:1",
+  });
+  expect(exit).toBe(1);
+  expect(lines.at(-1)).toMatch(/^Cannot start: .*ECONNREFUSED/);
+  expect(stdout + lines.join()).not.toContain("open-sesame");
+});

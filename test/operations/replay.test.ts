@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Deployment, deploy, type Tenant } from "../e2e/deployment.ts";
+import { backends } from "../e2e/home.ts";
+import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
+import { until } from "../support/until.ts";
+
+interface ReplayJson {
+  id: string;
+  state: string;
+  total: number;
+  created: number;
+  states: Record<string, number>;
+}
+
+const since = "2020-01-01T00:00:00Z";
+
+describe.each(backends)("%s", (backend) => {
+  let deployment: Deployment;
+  let sink: HttpSink;
+  let tenant: Tenant;
+
+  beforeAll(async () => {
+    sink = await startHttpSink();
+    deployment = await deploy(backend);
+  });
+
+  afterAll(async () => {
+    await deployment?.close();
+    await sink.close();
+  });
+
+  const start = async (body: object, status = 201) => {
+    const reply = await tenant.api.send<ReplayJson>("POST", "/v1/replays", body);
+    expect(reply.status, JSON.stringify(reply.body)).toBe(status);
+    return reply.body;
+  };
+
+  const ended = (id: string, states: Record<string, number>) =>
+    until(async () => {
+      const { body } = await tenant.api.send<ReplayJson>("GET", `/v1/replays/${id}`);
+      expect(body).toMatchObject({ state: "completed", states });
+      return body;
+    });
+
+  test("one delivery goes out again although it is a duplicate, and says whose", async () => {
+    tenant = await deployment.newTenant();
+    const path = `/one/${tenant.id}`;
+    await tenant.api.createWebhook(`${sink.url}${path}`);
+    const first = await tenant.api.deliverOne({ type: "request.break_glass", request_id: "r" });
+    expect(await start({ delivery_id: first.id, dry_run: true })).toMatchObject({ id: "", total: 1 });
+    expect(sink.to(path)).toHaveLength(1);
+    const replay = await start({ delivery_id: first.id });
+    await ended(replay.id, { delivered: 1 });
+    expect(sink.to(path)).toHaveLength(2);
+    const [again] = await tenant.api.deliveries();
+    expect(again).toMatchObject({ replay_id: replay.id, replay_of: first.id, event_id: first.event_id });
+  });
+
+  test("all that failed on a channel, once", async () => {
+    tenant = await deployment.newTenant();
+    const path = `/failing/${tenant.id}`;
+    sink.respond(path, { status: 410 });
+    const channel = await tenant.api.createWebhook(`${sink.url}${path}`);
+    for (const n of [1, 2, 3]) await tenant.api.deliverOne({ type: "grant.active", grant_id: `g${n}` });
+    sink.respond(path, { status: 200 });
+    const failed = { channel_id: channel.id, select: "failed", since };
+    expect(await start({ ...failed, dry_run: true })).toMatchObject({ total: 3, created: 0 });
+    const replay = await start(failed);
+    expect(await ended(replay.id, { delivered: 3 })).toMatchObject({ total: 3, created: 3 });
+    const order = sink.to(path).map(({ body }) => JSON.parse(body).data.grant_id);
+    expect(order.slice(3).sort()).toEqual(["g1", "g2", "g3"]);
+    expect(await start({ ...failed, dry_run: true })).toMatchObject({ total: 0 });
+    expect(await ended((await start(failed)).id, {})).toMatchObject({ created: 0 });
+  });
+
+  test("all that a new channel has missed and wants, in more than one batch", async () => {
+    tenant = await deployment.newTenant();
+    const other = `/other/${tenant.id}`;
+    await tenant.api.createWebhook(`${sink.url}${other}`);
+    const events = Array.from({ length: 1_100 }, (_, n) => ({
+      type: n % 11 === 0 ? "grant.expired" : "grant.active",
+      grant_id: `g${n}`,
+    }));
+    for (const part of [events.slice(0, 1_000), events.slice(1_000)]) {
+      expect((await tenant.api.send("POST", "/v1/events:batch", { events: part })).status).toBe(202);
+    }
+    const path = `/new/${tenant.id}`;
+    const channel = await tenant.api.createWebhook(`${sink.url}${path}`, { event_filters: ["grant.active"] });
+    const late = await tenant.api.ingest({ type: "grant.active", grant_id: "late" });
+    await tenant.api.settled(late.id);
+    const missed = { channel_id: channel.id, select: "missed", since };
+    expect(await start({ ...missed, dry_run: true })).toMatchObject({ total: 1_000 });
+    const replay = await start(missed);
+    await until(() => sink.to(path).length === 1_001, { timeoutMs: 30_000 });
+    await ended(replay.id, { delivered: 1_000 });
+    expect(new Set(sink.to(path).map(({ body }) => JSON.parse(body).data.grant_id)).size).toBe(1_001);
+    expect(await start({ ...missed, dry_run: true })).toMatchObject({ total: 0 });
+  });
+
+  test("one that is cancelled sends no more", async () => {
+    tenant = await deployment.newTenant();
+    const events = Array.from({ length: 300 }, (_, n) => ({ type: "grant.active", grant_id: `g${n}` }));
+    expect((await tenant.api.send("POST", "/v1/events:batch", { events })).status).toBe(202);
+    const path = `/slow/${tenant.id}`;
+    sink.respond(path, "hang");
+    const channel = await tenant.api.createWebhook(`${sink.url}${path}`);
+    const { id } = await start({ channel_id: channel.id, select: "missed", since });
+    await until(() => sink.to(path).length > 0);
+    const { status, body } = await tenant.api.send<ReplayJson>("POST", `/v1/replays/${id}:cancel`);
+    expect(status).toBe(200);
+    const { cancelled = 0, delivering = 0 } = body.states;
+    expect(cancelled).toBeGreaterThan(200);
+    expect(cancelled + delivering).toBe(300);
+    const listed = await tenant.api.send<{ replays: ReplayJson[] }>("GET", "/v1/replays");
+    expect(listed.body.replays).toMatchObject([{ id, total: 300 }]);
+    await tenant.api.deleteChannel(channel.id);
+  });
+
+  test("what cannot be replayed is refused in words", async () => {
+    tenant = await deployment.newTenant();
+    const channel = await tenant.api.createWebhook(`${sink.url}/off`, { enabled: false });
+    const nobody = "0190a0b0-0000-7000-8000-000000000000";
+    await start({ delivery_id: nobody }, 404);
+    await start({ channel_id: nobody, select: "failed", since }, 404);
+    await start({ channel_id: channel.id, select: "failed", since }, 400);
+    await start({ channel_id: channel.id, since }, 400);
+    await start({}, 400);
+    expect((await tenant.api.send("GET", `/v1/replays/${nobody}`)).status).toBe(404);
+    expect((await tenant.api.send("POST", `/v1/replays/${nobody}:cancel`)).status).toBe(404);
+  });
+});

@@ -1,0 +1,110 @@
+import { randomUUID } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
+import { createDatabase } from "../support/postgres.ts";
+import { type Redis, startRedis } from "../support/redis.ts";
+import type { Service } from "../support/service.ts";
+import { until } from "../support/until.ts";
+import { type Cluster, metric, startCluster } from "./support/cluster.ts";
+import type { Tenant } from "./support/tenant.ts";
+
+// One notice where two were asked for, however close together; and more rather
+// than fewer notices while Redis is away.
+
+const rounds = 100;
+
+let redis: Redis;
+let sink: HttpSink;
+let cluster: Cluster;
+let services: Service[];
+let tenant: Tenant;
+
+beforeEach(async () => {
+  redis = await startRedis();
+  sink = await startHttpSink();
+});
+
+afterEach(async () => {
+  await cluster.close();
+  await sink.close();
+  await redis.close();
+});
+
+async function startTwo(redisUrl?: string): Promise<void> {
+  const databaseUrl = await createDatabase(inject("postgresUrl"));
+  cluster = await startCluster({ databaseUrl, ...(redisUrl && { redisUrl }) });
+  services = [await cluster.start("all"), await cluster.start("all")];
+  tenant = await cluster.tenant(services[0] as Service);
+  // Order within a request would keep the two apart.
+  await tenant.webhook(`${sink.url}/hook`, { ordered: false });
+}
+
+/** Sends one event through both processes at the same time and returns what became of the two. */
+async function sendTwice(requestId: string) {
+  const ids = await Promise.all(
+    services.map((service) => tenant.at(service.url).send({ request_id: requestId })),
+  );
+  const deliveries = (await Promise.all(ids.map((id) => tenant.ended(id)))).flat();
+  return { deliveries, states: deliveries.map(({ state }) => state).sort() };
+}
+
+describe.each(["Redis", "the database"])("keys in %s", (where) => {
+  test("two equal events at the same instant make one notice", async () => {
+    await startTwo(where === "Redis" ? redis.url : undefined);
+    for (let round = 0; round < rounds; round += 10) {
+      await Promise.all(
+        Array.from({ length: 10 }, async () => {
+          const { deliveries, states } = await sendTwice(randomUUID());
+          expect(states).toEqual(["deduplicated", "delivered"]);
+          const [first, second] = deliveries.sort((a, b) => a.duplicate_of.localeCompare(b.duplicate_of));
+          expect(second?.duplicate_of).toBe(first?.id);
+        }),
+      );
+    }
+    expect(sink.requests).toHaveLength(rounds);
+  });
+});
+
+test("a notice that failed for good gives its key up", async () => {
+  await startTwo(redis.url);
+  const event = { request_id: randomUUID() };
+  sink.respond("/hook", [{ status: 410 }, {}]);
+  expect(await tenant.ended(await tenant.send(event))).toMatchObject([{ state: "failed" }]);
+  expect(await tenant.ended(await tenant.send(event))).toMatchObject([{ state: "delivered" }]);
+  expect(await tenant.ended(await tenant.send(event))).toMatchObject([{ state: "deduplicated" }]);
+});
+
+const outages = {
+  stopped: { begin: () => redis.stop(), end: () => redis.start() },
+  "hung (SIGSTOP)": { begin: async () => redis.pause(), end: async () => redis.resume() },
+};
+
+describe.each(Object.entries(outages))("Redis %s", (_, { begin, end }) => {
+  test("ingest goes on, notices flow and are counted, and suppression resumes", async () => {
+    await startTwo(redis.url);
+    expect((await sendTwice(randomUUID())).states).toEqual(["deduplicated", "delivered"]);
+    await begin();
+    for (let i = 0; i < 5; i++) {
+      const startedAt = performance.now();
+      const id = await tenant.send();
+      expect(performance.now() - startedAt).toBeLessThan(1000);
+      expect(await tenant.ended(id, 3000)).toMatchObject([{ state: "delivered" }]);
+    }
+    const counted = async () =>
+      (
+        await Promise.all(services.map((service) => metric(service, "jitsudo_dedup_unavailable_total")))
+      ).reduce((a, b) => a + b);
+    expect(await counted()).toBeGreaterThanOrEqual(5);
+    await end();
+    await until(async () => (await sendTwice(randomUUID())).states.includes("deduplicated"));
+    expect((await sendTwice(randomUUID())).states).toEqual(["deduplicated", "delivered"]);
+  });
+});
+
+test("a process that starts while Redis is away works, and uses it once it is there", async () => {
+  await redis.stop();
+  await startTwo(redis.url);
+  expect(await tenant.ended(await tenant.send())).toMatchObject([{ state: "delivered" }]);
+  await redis.start();
+  await until(async () => (await sendTwice(randomUUID())).states.includes("deduplicated"));
+});

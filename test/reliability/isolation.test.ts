@@ -1,0 +1,170 @@
+import { randomUUID } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
+import { createDatabase } from "../support/postgres.ts";
+import { until } from "../support/until.ts";
+import { type Cluster, startCluster } from "./support/cluster.ts";
+import type { Tenant } from "./support/tenant.ts";
+
+// One bad endpoint, one busy channel, one busy tenant: nobody else notices.
+
+let sink: HttpSink;
+let cluster: Cluster;
+
+beforeEach(async () => {
+  sink = await startHttpSink();
+  cluster = await startCluster({ databaseUrl: await createDatabase(inject("postgresUrl")) });
+});
+
+afterEach(async () => {
+  await cluster.close();
+  await sink.close();
+});
+
+const many = (count: number, fields: Record<string, unknown> = {}) =>
+  Array.from({ length: count }, () => ({ type: "grant.active", grant_id: randomUUID(), ...fields }));
+
+/** Sends an event that goes to one channel alone and returns how long its notice took, in milliseconds. */
+async function timeOf(tenant: Tenant, path: string, type: string): Promise<number> {
+  const before = sink.to(path).length;
+  const startedAt = performance.now();
+  await tenant.send({ type });
+  await sink.waitFor(() => sink.to(path).length > before);
+  return performance.now() - startedAt;
+}
+
+describe("other channels of the same tenant", () => {
+  test("are not delayed by an endpoint that hangs until its time-out, nor by a Slack channel over its rate", async () => {
+    const service = await cluster.start("all", {
+      JITSUDO_ATTEMPT_TIMEOUT_MS: "3000",
+      JITSUDO_CONCURRENCY: "16",
+      JITSUDO_CHANNEL_CONCURRENCY: "4",
+    });
+    const tenant = await cluster.tenant(service);
+    sink.respond("/hang", "hang");
+    await tenant.webhook(`${sink.url}/hang`, { event_filters: ["grant.active"] });
+    await tenant.slack(`${sink.url}/slack`, { event_filters: ["grant.active"] });
+    await tenant.webhook(`${sink.url}/good`, { event_filters: ["grant.revoked"] });
+    await tenant.sendAll(many(200));
+    await sink.waitFor(() => sink.to("/hang").length >= 4 && sink.to("/slack").length >= 1);
+
+    for (let i = 0; i < 10; i++) expect(await timeOf(tenant, "/good", "grant.revoked")).toBeLessThan(1000);
+    // Slack takes about one message a second, and gets no more.
+    const slack = sink.to("/slack").map(({ receivedAt }) => receivedAt.getTime());
+    const gaps = slack.slice(1).map((time, index) => time - (slack[index] ?? 0));
+    expect(Math.min(...gaps, 1000)).toBeGreaterThan(800);
+  });
+});
+
+describe("other tenants", () => {
+  test("are served while one has a large backlog, which goes on as well", async () => {
+    const service = await cluster.start("all", {
+      JITSUDO_CONCURRENCY: "4",
+      JITSUDO_CHANNEL_CONCURRENCY: "4",
+      JITSUDO_ATTEMPT_TIMEOUT_MS: "5000",
+    });
+    const [busy, quiet] = [await cluster.tenant(service), await cluster.tenant(service)];
+    for (let i = 0; i < 5; i++) {
+      sink.respond(`/busy/${i}`, { delayMs: 100 });
+      await busy.webhook(`${sink.url}/busy/${i}`);
+    }
+    await quiet.webhook(`${sink.url}/quiet`);
+    for (let i = 0; i < 2; i++) await busy.sendAll(many(500));
+    await sink.waitFor(4);
+
+    const ofBusy = () => sink.requests.filter(({ path }) => path.startsWith("/busy/")).length;
+    for (let i = 0; i < 10; i++) {
+      const before = ofBusy();
+      // Every slot is in use for 100 ms; a turn is all that the quiet one waits for.
+      expect(await timeOf(quiet, "/quiet", "grant.revoked")).toBeLessThan(1000);
+      await until(() => ofBusy() > before);
+    }
+    const [left] = await cluster.sql<{ count: number }>("select count(*)::int as count from delivery_queue");
+    expect(left?.count).toBeGreaterThan(1000);
+  });
+
+  test("with many channels each do not starve one with a single channel", async () => {
+    // More channels than a worker looks at in one round, all with something waiting.
+    const service = await cluster.start("api");
+    const [busy, quiet] = [await cluster.tenant(service), await cluster.tenant(service)];
+    for (let made = 0; made < 540; made += 20) {
+      await Promise.all(Array.from({ length: 20 }, () => busy.webhook(`${sink.url}/busy`)));
+    }
+    sink.respond("/busy", { delayMs: 300 });
+    await quiet.webhook(`${sink.url}/quiet`, { ordered: false });
+    for (let i = 0; i < 5; i++) await busy.send({ type: "grant.active" });
+    await cluster.start("worker", { JITSUDO_CONCURRENCY: "8", JITSUDO_CHANNEL_CONCURRENCY: "8" });
+    await sink.waitFor(8);
+    for (let i = 0; i < 3; i++) expect(await timeOf(quiet, "/quiet", "grant.revoked")).toBeLessThan(3000);
+    // Break-glass of a channel in the middle of them all.
+    for (let i = 0; i < 3; i++) {
+      expect(await timeOf(quiet, "/quiet", "request.break_glass")).toBeLessThan(1000);
+    }
+  });
+});
+
+describe("circuit breaker", () => {
+  const breaker = {
+    JITSUDO_BREAKER_FAILURES: "5",
+    JITSUDO_BREAKER_OPEN_MS: "1000",
+    JITSUDO_BREAKER_MAX_OPEN_MS: "1000",
+    JITSUDO_CHANNEL_CONCURRENCY: "4",
+  };
+
+  test("opens on a dead endpoint, stops hammering, tries again and closes; health tells", async () => {
+    const service = await cluster.start("all", breaker);
+    const tenant = await cluster.tenant(service);
+    sink.respond("/dead", { status: 500 });
+    const channelId = await tenant.webhook(`${sink.url}/dead`);
+    const health = async () => (await tenant.channel(channelId)).health;
+    expect(await health()).toMatchObject({ state: "healthy", consecutive_failures: 0, last_error: "" });
+
+    const eventIds = await tenant.sendAll(many(60));
+    const open = await until(async () => ((await health()).state === "open" ? health() : undefined));
+    expect(open).toMatchObject({ last_error: "HTTP 500", retry_at: expect.any(String) });
+    // Those under way when it opened may still come; from then on one at a time is tried.
+    await until(async () => new Date((await health()).retry_at ?? 0).getTime() < Date.now());
+    const opened = sink.requests.length;
+    expect(opened).toBeLessThan(20);
+    const startedAt = performance.now();
+    await until(() => performance.now() - startedAt > 3000, { intervalMs: 100, timeoutMs: 10_000 });
+    expect(sink.requests.length - opened).toBeGreaterThan(0);
+    expect(sink.requests.length - opened).toBeLessThan(8);
+    expect((await health()).state).not.toBe("healthy");
+
+    sink.respond("/dead", {});
+    const states = (await Promise.all(eventIds.map((id) => tenant.ended(id))))
+      .flat()
+      .map(({ state }) => state);
+    // The breaker has saved what was not tried; the few that were tried three times have failed.
+    expect(states.filter((state) => state === "delivered").length).toBeGreaterThan(45);
+    await until(async () => (await health()).state === "healthy");
+    expect(await health()).toMatchObject({ consecutive_failures: 0, last_error: "HTTP 500" });
+  });
+
+  test("a few failures make it degraded, and break-glass goes out even where it is open", async () => {
+    const service = await cluster.start("all", {
+      ...breaker,
+      JITSUDO_BREAKER_OPEN_MS: "60000",
+      JITSUDO_BREAKER_MAX_OPEN_MS: "60000",
+    });
+    const tenant = await cluster.tenant(service);
+    sink.respond("/dead", { status: 503 });
+    const channelId = await tenant.webhook(`${sink.url}/dead`);
+    await tenant.ended(await tenant.send());
+    expect((await tenant.channel(channelId)).health).toMatchObject({
+      state: "degraded",
+      last_error: "HTTP 503",
+    });
+    await tenant.send();
+    await until(async () => (await tenant.channel(channelId)).health.state === "open");
+
+    // All three attempts of it, the breaker notwithstanding.
+    const [urgent] = await tenant.ended(await tenant.send({ type: "request.break_glass" }));
+    expect(urgent).toMatchObject({ state: "failed", attempt_count: 3 });
+    sink.respond("/dead", {});
+    expect(await tenant.ended(await tenant.send({ type: "request.break_glass" }))).toMatchObject([
+      { state: "delivered" },
+    ]);
+  });
+});
