@@ -1,7 +1,7 @@
 import type { DescMessage, DescMethod, FileRegistry } from "@bufbuild/protobuf";
 import { commentOf } from "./comments.ts";
 import { errorResponses, errorSchemas } from "./errors.ts";
-import { createMethodOptions, type MethodOptions } from "./method-options.ts";
+import { type Binding, createMethodOptions, type MethodOptions } from "./method-options.ts";
 import { createSchemas, type Schema, type Schemas } from "./schemas.ts";
 
 interface Context {
@@ -17,8 +17,9 @@ export function openApiDocument(registry: FileRegistry, fileNames: string[]): ob
     .sort((a, b) => a.name.localeCompare(b.name));
   const paths: Record<string, Record<string, object>> = {};
   for (const method of services.flatMap(({ methods }) => methods)) {
-    for (const { verb, path, hasBody } of context.options.bindings(method)) {
-      paths[path] = { ...paths[path], [verb]: operation(method, path, hasBody, context) };
+    for (const [index, binding] of context.options.bindings(method).entries()) {
+      const { verb, path } = binding;
+      paths[path] = { ...paths[path], [verb]: operation(method, binding, index > 0, context) };
     }
   }
   const served = services.filter((service) =>
@@ -53,14 +54,20 @@ export function openApiDocument(registry: FileRegistry, fileNames: string[]): ob
   };
 }
 
-function operation(method: DescMethod, path: string, hasBody: boolean, context: Context): object {
+function operation(
+  method: DescMethod,
+  { path, hasBody }: Binding,
+  isAdditional: boolean,
+  context: Context,
+): object {
   const { options, schemas } = context;
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? "");
   const comment = commentOf(method);
   const [summary = ""] = comment.split(/(?<=\.)\s/);
   const parameters = parametersOf(method.input, inPath, hasBody, schemas);
   return {
-    operationId: method.name,
+    // Unique, though a method may have several paths.
+    operationId: isAdditional ? `${method.name}By${inPath.map(pascalCase).join("And")}` : method.name,
     tags: [method.parent.name],
     summary: summary.replace(/\.$/, ""),
     description: `${comment}\n\nNeeds the scope \`${options.scope(method)}\`.`,
@@ -104,4 +111,8 @@ function refusals(hasBody: boolean, namesOne: boolean): Record<string, object> {
 
 function json(schema: Schema): object {
   return { "application/json": { schema } };
+}
+
+function pascalCase(name: string): string {
+  return name.replace(/(?:^|_)([a-z])/g, (_match, letter: string) => letter.toUpperCase());
 }

@@ -1,6 +1,7 @@
 import {
   type DescExtension,
   type DescField,
+  type DescMessage,
   type FileRegistry,
   getExtension,
   getOption,
@@ -10,6 +11,7 @@ import {
 import {
   type FieldRules,
   field as fieldOption,
+  message as messageOption,
   predefined,
   type RepeatedRules,
   type StringRules,
@@ -20,6 +22,8 @@ import type { Schema } from "./schemas.ts";
 /** Turns the validation rules of fields into keywords of JSON Schema, as far as it can say them. */
 export interface Rules {
   apply(field: DescField, schema: Schema): Schema;
+  /** What holds between the fields of a message, in words. */
+  ofMessage(message: DescMessage): string[];
 }
 
 export function createRules(registry: FileRegistry): Rules {
@@ -77,6 +81,10 @@ export function createRules(registry: FileRegistry): Rules {
   return {
     apply: (field, schema) =>
       hasOption(field, fieldOption) ? withRules(schema, getOption(field, fieldOption)) : schema,
+    ofMessage: (message) =>
+      hasOption(message, messageOption)
+        ? getOption(message, messageOption).cel.map(({ id, message }) => `\`${id}\`: ${message}.`)
+        : [],
   };
 }
 

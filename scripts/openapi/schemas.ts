@@ -44,7 +44,9 @@ export function createSchemas(registry: FileRegistry): Schemas {
     keep(message, () => {
       const fields = requestFields(message);
       const required = fields.filter((field) => field.required && !inPath.includes(field.name));
-      return { ...objectOf(message, fields, required), additionalProperties: false };
+      const object = objectOf(message, fields, required);
+      const description = [object.description, ...rules.ofMessage(message)].filter(Boolean).join("\n\n");
+      return { ...object, ...(description && { description }), additionalProperties: false };
     });
 
   const response = (message: DescMessage): Schema =>

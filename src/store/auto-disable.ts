@@ -33,7 +33,9 @@ export async function disableFailing(
   database: Database,
   { failures, afterMs }: AutoDisableOptions,
 ): Promise<Disabled[]> {
-  return failures === 0 ? [] : await database.query<Disabled>(disable, [failures, afterMs]);
+  if (failures === 0) return [];
+  const failing = await database.query(anyFailing, [failures]);
+  return failing.length > 0 ? await database.query<Disabled>(disable, [failures, afterMs]) : [];
 }
 
 /**
@@ -75,6 +77,12 @@ function noticeOf({ channelId, tenantId, name, reason, disabledAt }: Unannounced
     expiresAt: undefined,
   };
 }
+
+/* Spares planning the next one where all is well. */
+const anyFailing = {
+  name: "any_failing",
+  text: "select 1 from channel_health where consecutive_failures >= $1 limit 1",
+};
 
 /*
  * Reads all of channel_health, which has one row a channel; writes the channel and

@@ -82,7 +82,7 @@ export function createChangeFeed(database: Database) {
         if (last) {
           position = last.position;
           yield changes;
-        } else if (!(await changed(recent, idleMs, signal))) yield [];
+        } else if (!(await changed(recent, idleMs, signal)) && !signal.aborted) yield [];
       }
     } finally {
       recent.readers--;

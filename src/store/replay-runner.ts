@@ -7,7 +7,9 @@ import { replayBatch } from "./replays.ts";
  * is at. Any number of processes may do so. `signal` ends it between two batches.
  */
 export async function runReplays(database: Database, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && (await database.query(sql.advance, [replayBatch])).length > 0);
+  while (!signal.aborted && (await database.query(sql.anyRunning)).length > 0) {
+    if ((await database.query(sql.advance, [replayBatch])).length === 0) return;
+  }
 }
 
 /** Forgets replays that ended and are older than `maxAgeMs`. */

@@ -67,6 +67,12 @@ export const countMissed: Statement = {
       and e.id >= $3::uuid limit $6) n`,
 };
 
+/* Along index replay_running: spares planning the next one when there is nothing to do. */
+export const anyRunning: Statement = {
+  name: "any_replay_running",
+  text: "select 1 from replay where state = 'running' limit 1",
+};
+
 /*
  * The next batch of the oldest running replay that no other process is at (index
  * replay_running): finds its sources after the position that was reached, makes their

@@ -73,7 +73,7 @@ const changesARound = 100;
  * Resolves when nothing is left, or another process is at it.
  */
 export async function countStatistics(database: Database, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
+  while (!signal.aborted && (await database.query(anyUncounted)).length > 0) {
     const [row] = await database.query<{ read: number }>(count, [changesARound, [...latencyBoundsMs]]);
     if (!row || row.read < changesARound) return;
   }
@@ -89,10 +89,10 @@ export async function removeOldStatistics(database: Database, maxAgeMs: number):
 const select = {
   name: "select_statistics",
   text: `
-    select "startsAt", "channelId", "eventType", state, sum(n)::int as count, jsonb_object_agg(latency, n) as latencies
+    select "startsAt", coalesce("channelId"::text, '') as "channelId", "eventType", state, sum(n)::int as count, jsonb_object_agg(latency, n) as latencies
     from (
-      select to_timestamp(floor(extract(epoch from starts_at) / $5::int) * $5::int) as "startsAt",
-        case when $6::boolean then channel_id::text else '' end as "channelId",
+      select date_bin($5::int * interval '1 second', starts_at, timestamptz '1970-01-01 00:00:00Z') as "startsAt",
+        case when $6::boolean then channel_id end as "channelId",
         case when $7::boolean then event_type else '' end as "eventType",
         case when $8::boolean then state else '' end as state, latency, sum(count) as n
       from delivery_statistics
@@ -101,8 +101,16 @@ const select = {
         and ($11::text is null or state = $11)
       group by 1, 2, 3, 4, 5
     ) s
-    group by 1, 2, 3, 4
+    group by 1, s."channelId", 3, 4
     order by 2, 3, 4, 1`,
+};
+
+/* Along the primary keys: spares planning the next one when there is nothing to do. */
+const anyUncounted = {
+  name: "any_uncounted",
+  text: `select 1 from statistics_progress p
+    cross join lateral (select xid, seq from delivery_change order by xid desc, seq desc limit 1) x
+    where (x.xid, x.seq) > (p.xid, p.seq)`,
 };
 
 /*

@@ -14,7 +14,7 @@ import { startFleet } from "./fleet.ts";
 import type { ChaosOptions } from "./options.ts";
 import { createRandom } from "./random.ts";
 import { type Reconciled, reconcile } from "./reconcile.ts";
-import { measureTakeovers, type Takeovers } from "./takeovers.ts";
+import { type Takeovers, watchTakeovers } from "./takeovers.ts";
 import { startTraffic } from "./traffic.ts";
 
 export interface Outcome {
@@ -94,6 +94,7 @@ async function run(
   );
 
   const startedAt = performance.now();
+  const takeovers = watchTakeovers(database);
   const plan = createEventPlan(options.events, random);
   const seconds = Math.max(10, (options.kills * everyMs * 2) / 1000);
   const traffic = startTraffic({
@@ -125,7 +126,7 @@ async function run(
     seconds: { sending: (sentAt - startedAt) / 1000, draining: (drainedAt - sentAt) / 1000 },
     disturbed,
     reconciled: await reconcile({ database, events: plan.events, seen: endpoints.seen, channels }),
-    takeovers: await measureTakeovers(database, disturbed),
+    takeovers: await takeovers.stop(disturbed.postgresAway),
     resent: traffic.resent(),
     longestGapMs: traffic.longestGapMs(),
     followed: endpoints.followed(),

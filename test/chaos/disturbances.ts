@@ -10,9 +10,7 @@ export interface Disturbed {
   postgresRestarts: number;
   redisStops: number;
   redisHangs: number;
-  /** When a worker was killed or paused, in milliseconds since 1970. */
-  workersLostAt: number[];
-  /** From when to when PostgreSQL was away. */
+  /** From when to when PostgreSQL was away, in milliseconds since 1970. */
   postgresAway: [from: number, to: number][];
 }
 
@@ -39,7 +37,6 @@ export async function disturb(options: DisturbanceOptions): Promise<Disturbed> {
     postgresRestarts: 0,
     redisStops: 0,
     redisHangs: 0,
-    workersLostAt: [],
     postgresAway: [],
   };
 
@@ -50,14 +47,12 @@ export async function disturb(options: DisturbanceOptions): Promise<Disturbed> {
   function kill(): Promise<void> {
     const member = victim();
     done.kills[member.role]++;
-    if (member.role === "worker") done.workersLostAt.push(Date.now());
     return fleet.replace(member);
   }
 
   async function pause(): Promise<void> {
     const member = victim();
     done.pauses[member.role]++;
-    if (member.role === "worker") done.workersLostAt.push(Date.now());
     member.service.pause();
     await sleep(leaseMs * 2);
     member.service.resume();

@@ -18,8 +18,9 @@ export function printReport(outcome: Outcome, print: (line: string) => void): bo
   print(`longest gap of ingest      ${Math.round(outcome.longestGapMs)} ms`);
   print(`deliveries                 ${reconciled.deliveries}: ${listOf(Object.entries(reconciled.states))}`);
   print(`queue empty after          ${Math.round(seconds.draining)} s more`);
+  print(`attempts of lost workers   ${takeovers.interrupted}`);
   print(
-    `taken over                 ${takeovers.count} attempts of lost workers, median ${takeovers.medianMs} ms, at most ${takeovers.maxMs} ms (lease + poll: ${leaseMs + pollMs} ms); ${takeovers.duringOutage} more during an outage of PostgreSQL`,
+    `lease overdue              at most ${takeovers.overdueMs} ms (poll: ${pollMs} ms, lease: ${leaseMs} ms); ${takeovers.overdueInOutageMs} ms around restarts of PostgreSQL`,
   );
   printCounts("delivered twice", reconciled.takenTwice);
   printCounts("equal notices both sent", reconciled.sentTwice);

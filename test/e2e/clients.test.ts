@@ -1,16 +1,13 @@
-import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as connect from "../../src/clients/connect.ts";
 import * as grpcJs from "../../src/clients/grpc-js.ts";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
-import { startChild } from "../support/child.ts";
 import { until } from "../support/until.ts";
 import { type Deployment, deploy, type Tenant } from "./deployment.ts";
 import { backends } from "./home.ts";
 
-// The same calls by every client that users have: grpc-js, Connect's in two protocols, buf curl.
+// The same calls by every client that users have: grpc-js, Connect's in two protocols.
 
-const root = resolve(import.meta.dirname, "../..");
 const nil = "00000000-0000-4000-8000-000000000000";
 
 describe.each(backends)("%s", (backend) => {
@@ -226,61 +223,6 @@ describe.each(backends)("%s", (backend) => {
         detail: { code: "already_exists", fields: [{ field: "idempotency_key" }] },
       });
       for (const client of Object.values(clients)) client.close();
-    });
-  });
-
-  describe.each(["connect", "grpc", "grpcweb"])("buf curl --protocol %s", (protocol) => {
-    async function bufCurl(tenant: Tenant, method: string, data: object) {
-      const url = `${deployment.service.url}/jitsudo.notifications.v1.${method}`;
-      const headers = ["-H", `X-API-Key: ${tenant.apiKey}`, "-H", `X-Tenant-ID: ${tenant.id}`];
-      // Connect is its default; reflection needs no flag.
-      const chosen = protocol === "connect" ? [] : ["--protocol", protocol];
-      const args = ["curl", ...chosen, ...headers, "-d", JSON.stringify(data), url];
-      const child = await startChild(`${root}/node_modules/.bin/buf`, args, { cwd: "/" });
-      const exit = await child.waitForExit();
-      return { exit, stdout: child.stdout(), stderr: child.stderr() };
-    }
-
-    test("finds the methods by reflection and calls them", async () => {
-      const tenant = await deployment.newTenant();
-      const create = (kind: string, body: object) =>
-        bufCurl(tenant, `NotificationChannelService/Create${kind}Channel`, body);
-      const made = await Promise.all([
-        create("SlackWebhook", { name: "slack", webhook_url: `${sink.url}/slack-${tenant.id}` }),
-        create("Email", {
-          name: "mail",
-          smtp_host: "127.0.0.1",
-          smtp_port: 1,
-          from_address: "a@example.com",
-          to_addresses: ["b@example.com"],
-          event_filters: ["grant.expired"],
-        }),
-        create("GenericWebhook", { name: "hook", url: `${sink.url}/${tenant.id}`, headers: { "X-A": "b" } }),
-        create("AwsSns", { name: "sns", topic_arn: "arn:aws:sns:us-east-1:123456789012:t", enabled: false }),
-      ]);
-      for (const { exit, stderr } of made) expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
-      expect(made.map(({ stdout }) => JSON.parse(stdout).channelType)).toEqual([
-        "slack_webhook",
-        "email",
-        "generic_webhook",
-        "aws_sns",
-      ]);
-      const event = { type: "grant.active", attributes: { by: protocol } };
-      const ingested = await bufCurl(tenant, "EventIngestService/IngestEvent", event);
-      expect(JSON.parse(ingested.stdout)).toMatchObject({ deliveries: 2 });
-      await until(() => sink.to(`/${tenant.id}`).length === 1 && sink.to(`/slack-${tenant.id}`).length === 1);
-
-      const refused = await create("SlackWebhook", { name: "slack", webhook_url: "nonsense" });
-      expect(refused.exit).not.toBe(0);
-      expect(JSON.parse(refused.stderr)).toMatchObject({
-        code: "invalid_argument",
-        details: [{ type: "jitsudo.notifications.v1.ErrorDetail" }],
-      });
-      if (protocol === "grpcweb") return;
-      const streamed = await bufCurl(tenant, "EventIngestService/StreamEvents", {
-        events: [{ ...event, reason: "streamed" }],
-      });
-      expect(JSON.parse(streamed.stdout)).toMatchObject({ results: [{ accepted: { deliveries: 2 } }] });
     });
   });
 });

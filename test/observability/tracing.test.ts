@@ -92,7 +92,7 @@ test("a trace goes from the caller through ingest and each attempt to the endpoi
   });
 });
 
-test("events of a stream and calls without a trace have one too", async () => {
+test("events of a batch and calls without a trace have one too", async () => {
   await withDeployment({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }, async ({ service, newTenant }) => {
     const { api, apiKey, id: tenantId } = await newTenant();
     await api.createWebhook(`${sink.url}/untraced`);

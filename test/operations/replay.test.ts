@@ -1,7 +1,11 @@
+import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Deployment, deploy, type Tenant } from "../e2e/deployment.ts";
-import { backends } from "../e2e/home.ts";
+import { createApi } from "../e2e/api.ts";
+import { type Deployment, deploy, quick, type Tenant } from "../e2e/deployment.ts";
+import { backends, makeHome } from "../e2e/home.ts";
+import { openOperator } from "../e2e/operator.ts";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
+import { type Service, startService } from "../support/service.ts";
 import { until } from "../support/until.ts";
 
 interface ReplayJson {
@@ -129,3 +133,49 @@ describe.each(backends)("%s", (backend) => {
     expect((await tenant.api.send("POST", `/v1/replays/${nobody}:cancel`)).status).toBe(404);
   });
 });
+
+test("a worker carries a replay on when the process that took the call dies", async () => {
+  const sink = await startHttpSink();
+  const home = await makeHome("PostgreSQL and Redis");
+  const env = { ...quick, ...home.env, JITSUDO_ENCRYPTION_KEYS: randomBytes(32).toString("base64") };
+  const services: Service[] = [];
+  const start = async (role: string) => {
+    const service = await startService({ dataDir: home.dataDir, env: { ...env, JITSUDO_ROLE: role } });
+    services.push(service);
+    return service;
+  };
+  try {
+    const first = await start("api");
+    const operator = await openOperator(home);
+    const { id: tenantId } = await operator.run("tenants create", { name: "replaying" });
+    const { api_key: apiKey } = await operator.run("keys create", { name: "k", tenant: tenantId });
+    await operator.close();
+    const api = createApi(first.url, apiKey, tenantId);
+    for (const part of [0, 1]) {
+      const events = Array.from({ length: 800 }, (_, n) => ({
+        type: "grant.active",
+        grant_id: `g${part} ${n}`,
+      }));
+      expect((await api.send("POST", "/v1/events:batch", { events })).status).toBe(202);
+    }
+    const channel = await api.createWebhook(`${sink.url}/new`);
+    const asked = { channel_id: channel.id, select: "missed", since };
+    const { body } = await api.send<ReplayJson>("POST", "/v1/replays", asked);
+    expect(body).toMatchObject({ state: "running", total: 1_600, created: 500 });
+    await first.kill();
+
+    await start("worker");
+    await until(() => sink.to("/new").length >= 1_600, { timeoutMs: 40_000 });
+    const again = createApi((await start("api")).url, apiKey, tenantId);
+    const done = await until(async () => {
+      const reply = await again.send<ReplayJson>("GET", `/v1/replays/${body.id}`);
+      return reply.body.states.delivered === 1_600 && reply.body;
+    });
+    expect(done).toMatchObject({ state: "completed", created: 1_600 });
+    expect(sink.to("/new")).toHaveLength(1_600);
+  } finally {
+    for (const service of services) await service.close();
+    home.remove();
+    await sink.close();
+  }
+}, 120_000);

@@ -15,7 +15,7 @@ beforeAll(async () => {
   smtp = await startSmtpSink();
   deployment = await deploy("PostgreSQL and Redis", {
     JITSUDO_ROLE: "api",
-    JITSUDO_ATTEMPT_TIMEOUT_MS: "500",
+    JITSUDO_ATTEMPT_TIMEOUT_MS: "3000",
   });
   tenant = await deployment.newTenant();
 });
@@ -64,7 +64,7 @@ describe("a test", () => {
     const tried = async (path: string) => (await post((await slack(path)).id, "test")).body;
     expect(await tried("/archived")).toMatchObject({ outcome: "failed", error: "channel_is_archived" });
     expect(await tried("/busy")).toMatchObject({ outcome: "retry", status_code: 503, error: "HTTP 503" });
-    expect(await tried("/hang")).toMatchObject({ outcome: "retry", error: "timed out after 500 ms" });
+    expect(await tried("/hang")).toMatchObject({ outcome: "retry", error: "timed out after 3000 ms" });
     expect(["/archived", "/busy", "/hang"].map((path) => sink.to(path).length)).toEqual([1, 1, 1]);
   });
 
@@ -87,6 +87,7 @@ const email = () =>
     smtp_port: smtp.port,
     from_address: "jit@example.com",
     to_addresses: ["ops@example.com"],
+    tls: "none",
   });
 
 describe("a preview", () => {

@@ -56,6 +56,23 @@ describe("other channels of the same tenant", () => {
   });
 });
 
+describe("channels of one tenant", () => {
+  test("take turns while one of them could use every slot", async () => {
+    const service = await cluster.start("all", {
+      JITSUDO_CONCURRENCY: "4",
+      JITSUDO_CHANNEL_CONCURRENCY: "4",
+    });
+    const tenant = await cluster.tenant(service);
+    sink.respond("/busy", { delayMs: 100 });
+    await tenant.webhook(`${sink.url}/busy`, { event_filters: ["grant.active"] });
+    await tenant.webhook(`${sink.url}/quiet`, { event_filters: ["grant.revoked"] });
+    await tenant.sendAll(many(1000));
+    await sink.waitFor(4);
+    for (let i = 0; i < 5; i++) expect(await timeOf(tenant, "/quiet", "grant.revoked")).toBeLessThan(1000);
+    expect(sink.to("/busy").length).toBeLessThan(900);
+  });
+});
+
 describe("other tenants", () => {
   test("are served while one has a large backlog, which goes on as well", async () => {
     const service = await cluster.start("all", {

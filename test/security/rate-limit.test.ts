@@ -90,17 +90,20 @@ describe("the service", () => {
     await redis.close();
   });
 
+  /** Many calls at once: how many passed, and how long it took until the last was answered. */
   const burst = async (key: Key, count: number, on = service) => {
     const api = rig.api(on, key, tenant);
+    const startedAt = performance.now();
     const replies = await Promise.all(Array.from({ length: count }, () => api.send("GET", path)));
-    return { replies, passed: replies.filter(({ status }) => status === 200).length };
+    const seconds = (performance.now() - startedAt) / 1000;
+    return { replies, passed: replies.filter(({ status }) => status === 200).length, seconds };
   };
 
   it("answers 429 with Retry-After beyond a key's own limit, on REST and Connect, and goes on afterwards", async () => {
     const key = await rig.createKey(tenant, { rateLimit: 5 });
-    const { replies, passed } = await burst(key, 40);
+    const { replies, passed, seconds } = await burst(key, 40);
     expect(passed).toBeGreaterThanOrEqual(10);
-    expect(passed).toBeLessThanOrEqual(14);
+    expect(passed).toBeLessThanOrEqual(12 + 5 * seconds);
     const refused = replies.find(({ status }) => status === 429);
     expect(refused).toMatchObject({ body: { code: "resource_exhausted" } });
     expect(refused?.headers.get("retry-after")).toBe("1");
@@ -138,14 +141,15 @@ describe("the service", () => {
     const key = await rig.createKey(tenant, { rateLimit: 20 });
     expect((await burst(key, 5)).passed).toBe(5);
     redis.pause();
-    const startedAt = performance.now();
-    expect((await burst(key, 20)).passed).toBe(20);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    // Well within the time after which a connection counts as dead.
+    const paused = await burst(key, 20);
+    expect(paused.passed).toBe(20);
+    expect(paused.seconds).toBeLessThan(4);
     redis.resume();
     await redis.stop();
-    const { passed } = await burst(await rig.createKey(tenant, { rateLimit: 20 }), 100);
+    const { passed, seconds } = await burst(await rig.createKey(tenant, { rateLimit: 20 }), 200);
     expect(passed).toBeGreaterThanOrEqual(40);
-    expect(passed).toBeLessThanOrEqual(50);
+    expect(passed).toBeLessThanOrEqual(42 + 20 * seconds);
     await until(async () => {
       await burst(key, 1);
       return service.stderr().includes("Redis is away, each process limits calls by itself");

@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createNotificationsClient } from "../../src/clients/connect.ts";
+import { type Deployment, deploy, type Tenant } from "../e2e/deployment.ts";
+import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
+import { startPostgres } from "../support/postgres.ts";
+import { startService } from "../support/service.ts";
+import { until } from "../support/until.ts";
+import { promtool } from "./promtool.ts";
+import { scrape, sumOf, valuesOf } from "./scrape.ts";
+
+let deployment: Deployment;
+let tenant: Tenant;
+let sink: HttpSink;
+
+beforeAll(async () => {
+  sink = await startHttpSink();
+  deployment = await deploy("PostgreSQL and Redis", { JITSUDO_BREAKER_FAILURES: "3" });
+  tenant = await deployment.newTenant();
+});
+
+afterAll(async () => {
+  await deployment.close();
+  await sink.close();
+});
+
+const metrics = () => scrape(deployment.service);
+
+test("counts calls by method, protocol and code", async () => {
+  const { api, apiKey, id: tenantId } = tenant;
+  await api.send("GET", "/v1/tenant-settings");
+  await api.send("GET", "/v1/tenant-settings", undefined, { "X-API-Key": "wrong" });
+  await api.send("GET", "/v1/tenant-settings", undefined, { "X-Tenant-ID": crypto.randomUUID() });
+  await api.send("GET", "/nowhere/at/all");
+  const client = createNotificationsClient({ baseUrl: deployment.service.url, apiKey, tenantId });
+  await client.channels.listChannels({});
+
+  const rpc = { method: "NotificationChannelService.ListChannels", code: "ok" };
+  const text = await until(async () => {
+    const text = await metrics();
+    return sumOf(text, "jitsudo_calls_total", rpc) === 1 ? text : undefined;
+  });
+  const route = { method: "GET /v1/tenant-settings", protocol: "rest" };
+  expect(valuesOf(text, "jitsudo_calls_total", { ...route, code: "ok" })).toEqual([1]);
+  expect(valuesOf(text, "jitsudo_calls_total", { ...route, code: "unauthenticated" })).toEqual([1]);
+  expect(valuesOf(text, "jitsudo_calls_total", { ...route, code: "tenant_mismatch" })).toEqual([1]);
+  expect(valuesOf(text, "jitsudo_call_seconds_count", route)).toEqual([3]);
+  expect(valuesOf(text, "jitsudo_calls_total", { method: "not_found", code: "not_found" })).toEqual([1]);
+  expect(valuesOf(text, "jitsudo_calls_refused_total", { reason: "unknown_key" })).toEqual([1]);
+  expect(valuesOf(text, "jitsudo_calls_refused_total", { reason: "tenant_mismatch" })).toEqual([1]);
+});
+
+test("counts events, deliveries, attempts and breakers", async () => {
+  const { api } = tenant;
+  sink.respond("/fails", { status: 500 });
+  await api.createWebhook(`${sink.url}/hook`, { event_filters: ["request.break_glass"] });
+  await api.createWebhook(`${sink.url}/fails`, { event_filters: ["grant.revoked"] });
+  const { id } = await api.ingest({ type: "request.break_glass", request_id: "metrics-1" });
+  await api.settled(id);
+  await api.settled((await api.ingest({ type: "request.break_glass", request_id: "metrics-1" })).id);
+  await api.settled((await api.ingest({ type: "grant.revoked", request_id: "metrics-2" })).id);
+  await api.send("POST", "/v1/events:batch", {
+    events: [{ type: "grant.active" }, { type: "no such type" }],
+  });
+
+  const text = await metrics();
+  const webhook = { channel_type: "generic_webhook" };
+  const ingested = { event_type: "request.break_glass", protocol: "rest" };
+  expect(valuesOf(text, "jitsudo_events_ingested_total", ingested)).toEqual([2]);
+  expect(valuesOf(text, "jitsudo_events_rejected_total", { code: "invalid_argument" })).toEqual([1]);
+  expect(valuesOf(text, "jitsudo_deliveries_completed_total", { ...webhook, state: "delivered" })).toEqual([
+    1,
+  ]);
+  expect(valuesOf(text, "jitsudo_deliveries_completed_total", { ...webhook, state: "deduplicated" })).toEqual(
+    [1],
+  );
+  expect(valuesOf(text, "jitsudo_deliveries_completed_total", { ...webhook, state: "failed" })).toEqual([1]);
+  expect(valuesOf(text, "jitsudo_delivery_attempts_total", { ...webhook, outcome: "retry" })).toEqual([3]);
+  expect(valuesOf(text, "jitsudo_delivery_attempt_seconds_count", webhook)).toEqual([4]);
+  expect(valuesOf(text, "jitsudo_delivery_seconds_count", { ...webhook, priority: "urgent" })).toEqual([1]);
+  expect(sumOf(text, "jitsudo_batch_size_count", { batch: "ingest" })).toBeGreaterThan(0);
+  expect(sumOf(text, "jitsudo_batch_size_count", { batch: "settle" })).toBeGreaterThan(0);
+  expect(sumOf(text, "jitsudo_database_connections", { state: "idle" })).toBeGreaterThan(0);
+  // The sample of the scrape before may still serve.
+  await until(async () => valuesOf(await metrics(), "jitsudo_breakers_open", webhook)[0] === 1);
+});
+
+test("tells nothing of tenants, and is well-formed", async () => {
+  const text = await metrics();
+  const { api, id, apiKey } = tenant;
+  const { body } = await api.send<{ channels: { id: string; name: string }[] }>(
+    "GET",
+    "/v1/notification-channels",
+  );
+  for (const secret of [id, apiKey, sink.url, "metrics-1", ...body.channels.map((channel) => channel.id)]) {
+    expect(text).not.toContain(secret);
+  }
+  // Node's own metrics, which prom-client names, are not ours to judge.
+  const ours = text.split("\n").filter((line) => /^(# (HELP|TYPE) )?jitsudo_/.test(line));
+  expect(await promtool(["check", "metrics"], `${ours.join("\n")}\n`)).toEqual({ ok: true, output: "" });
+});
+
+test("shows what waits, as long as nobody delivers", async () => {
+  const apiOnly = await deploy("PostgreSQL and Redis", { JITSUDO_ROLE: "api" });
+  try {
+    const { api } = await apiOnly.newTenant();
+    await api.createWebhook(`${sink.url}/waits`);
+    for (const type of ["request.break_glass", "grant.active", "grant.expired"]) await api.ingest({ type });
+    const text = await until(async () => {
+      const text = await scrape(apiOnly.service);
+      return sumOf(text, "jitsudo_queue_waiting") === 3 ? text : undefined;
+    });
+    expect(valuesOf(text, "jitsudo_queue_waiting", { priority: "urgent" })).toEqual([1]);
+    expect(valuesOf(text, "jitsudo_queue_waiting", { priority: "normal" })).toEqual([2]);
+    for (const age of valuesOf(text, "jitsudo_queue_oldest_due_seconds")) {
+      expect(age).toBeGreaterThan(0);
+      expect(age).toBeLessThan(30);
+    }
+  } finally {
+    await apiOnly.close();
+  }
+});
+
+test("a scrape is answered while the database is away, and says so", async () => {
+  const postgres = await startPostgres();
+  try {
+    const service = await startService({ env: { DATABASE_URL: postgres.url } });
+    try {
+      expect(valuesOf(await scrape(service), "jitsudo_database_up")).toEqual([1]);
+      await postgres.stop("immediate");
+      await until(async () => valuesOf(await scrape(service), "jitsudo_database_up")[0] === 0);
+      expect(valuesOf(await scrape(service), "jitsudo_queue_waiting")).toEqual([]);
+    } finally {
+      await service.close();
+    }
+  } finally {
+    await postgres.close();
+  }
+});
