@@ -8,6 +8,7 @@ import {
   type Position,
   readChanges,
 } from "./delivery-changes.ts";
+import { isDatabaseUnavailable } from "./unavailable.ts";
 
 /** The last changes of a tenant that is watched: everything after `from` up to `to`. */
 interface Recent {
@@ -15,6 +16,8 @@ interface Recent {
   to: Position;
   changes: DeliveryChange[];
   readers: number;
+  /** Why there will be no more. */
+  failure?: unknown;
   /** Called when there is more, and at the end. */
   wake: Set<() => void>;
 }
@@ -38,8 +41,6 @@ export interface TenantChanges {
    */
   watch(after: Position, idleMs: number, signal: AbortSignal): AsyncGenerator<DeliveryChange[]>;
 }
-
-export type ChangeFeed = ReturnType<typeof createChangeFeed>;
 
 /**
  * One poll for all watchers of a process, and none while there is no watcher. What it
@@ -77,6 +78,7 @@ export function createChangeFeed(database: Database) {
     try {
       let position = after;
       while (!signal.aborted) {
+        if (recent.failure !== undefined) throw recent.failure;
         const changes = await next(tenantId, recent, position);
         const last = changes.at(-1);
         if (last) {
@@ -86,7 +88,7 @@ export function createChangeFeed(database: Database) {
       }
     } finally {
       recent.readers--;
-      if (recent.readers === 0) tenants.delete(tenantId);
+      if (recent.readers === 0 && tenants.get(tenantId) === recent) tenants.delete(tenantId);
     }
   }
 
@@ -132,18 +134,30 @@ export function createChangeFeed(database: Database) {
 
   async function poll(): Promise<void> {
     while (tenants.size > 0 && !closing.signal.aborted) {
-      const found = await readChanges(database, new Map([...tenants].map(([id, { to }]) => [id, to]))).catch(
-        () => undefined,
-      ); // The database is away; whoever asks it for something is told so.
-      for (const [tenantId, changes] of found ?? []) {
-        const recent = tenants.get(tenantId);
-        if (recent) append(recent, changes);
-      }
-      const more = found && found.size > 0;
-      await sleep(found ? (more ? 0 : pollMs) : pauseMs, undefined, { signal: closing.signal }).catch(
-        () => undefined,
-      );
+      const waitMs = await look().catch(failUnlessAway);
+      await sleep(waitMs, undefined, { signal: closing.signal }).catch(() => undefined);
     }
+  }
+
+  /** Answers after how many ms to look again. */
+  async function look(): Promise<number> {
+    const found = await readChanges(database, new Map([...tenants].map(([id, { to }]) => [id, to])));
+    for (const [tenantId, changes] of found) {
+      const recent = tenants.get(tenantId);
+      if (recent) append(recent, changes);
+    }
+    return found.size > 0 ? 0 : pollMs;
+  }
+
+  /** While the database is away watchers wait for it; anything else is told to each of them. */
+  function failUnlessAway(error: unknown): number {
+    if (isDatabaseUnavailable(error)) return pauseMs;
+    for (const [tenantId, recent] of tenants) {
+      recent.failure = error;
+      tenants.delete(tenantId);
+      wakeAll(recent);
+    }
+    return 0;
   }
 
   function append(recent: Recent, changes: DeliveryChange[]): void {

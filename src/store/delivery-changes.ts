@@ -28,7 +28,7 @@ export interface DeliveryChange {
 export const changesKeptMs = 24 * 3_600_000;
 
 /** Statements whose changes are read at once; each may have changed some hundred deliveries. */
-export const changesAPage = 50;
+const changesAPage = 50;
 
 /** After all changes that are over now. */
 export async function currentPosition(database: Database): Promise<Position> {

@@ -5,7 +5,7 @@ import { isDatabaseUnavailable } from "../store/unavailable.ts";
 import { deliver, type LoopContext } from "./attempt-loop.ts";
 import type { LaneUser } from "./lanes.ts";
 import type { Lease } from "./leases.ts";
-import { allocate } from "./schedule.ts";
+import { createScheduler } from "./schedule.ts";
 
 export interface NotifyWorkerOptions extends Omit<LoopContext, "stopping"> {
   channels: ChannelLoader;
@@ -44,6 +44,8 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
   const context: LoopContext = { ...options, stopping: stop.signal };
   const underWay = new Set<Promise<void>>();
   const unanswered = new Set<string>();
+  const scheduler = createScheduler();
+  let tried = 0;
   let after = { urgent: firstId, normal: firstId };
   let wakeUp: () => void = () => undefined;
   let awake = true;
@@ -86,7 +88,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     after = next;
     await cancelInactive(waiting);
 
-    const quotas = allocate(
+    const quotas = scheduler.allocate(
       waiting.filter(({ active }) => active),
       { total: lanes.free, ofChannel: capacityOf },
     );
@@ -97,7 +99,12 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     const claimed = await queue.claim(quotas, leaseToken, options.leaseMs);
     unanswered.delete(leaseToken);
     for (const delivery of claimed) take(delivery, leaseToken, askedAt);
-    return claimed.length > 0 || wrapped;
+    // What waits in order or for its time is nobody's to claim: its turn goes on to the next.
+    tried = claimed.length > 0 ? 0 : tried + quotas.length;
+    if (claimed.length > 0 || wrapped) return true;
+    if (tried < waiting.length) return true;
+    tried = 0;
+    return false;
   }
 
   /** A claim whose answer was lost may have been carried out: nobody would send what it took. */

@@ -8,53 +8,78 @@ export interface Capacity {
   ofChannel(channel: WaitingChannel): number;
 }
 
-/**
- * Deals the free capacity out fairly: tenants take turns, and within a tenant its
- * channels take turns, so that a backlog of any size costs others at most their
- * turn. Break-glass has capacity of its own and is dealt first.
- */
-export function allocate(waiting: WaitingChannel[], capacity: Capacity): Quota[] {
-  return [true, false].flatMap((urgent) =>
-    deal(
-      waiting.filter((channel) => channel.urgent === urgent),
-      capacity.total(urgent),
-      capacity.ofChannel,
-    ),
-  );
+export interface Scheduler {
+  /** Who gets how many of the free slots. */
+  allocate(waiting: WaitingChannel[], capacity: Capacity): Quota[];
 }
 
 interface Seat {
+  tenantId: string;
   quota: Quota;
   left: number;
 }
 
-function deal(waiting: WaitingChannel[], total: number, ofChannel: Capacity["ofChannel"]): Quota[] {
-  const seats = waiting
-    .map((channel) => ({
-      tenantId: channel.tenantId,
-      quota: { channelId: channel.channelId, urgent: channel.urgent, count: 0 },
-      left: ofChannel(channel),
-    }))
-    .filter(({ left }) => left > 0);
-  const tenants = [...Map.groupBy(seats, ({ tenantId }) => tenantId).values()].map((seats) => ({
-    seats,
-    turn: 0,
-  }));
+/** Beyond so many tenants and channels the turns are forgotten; everybody then starts anew. */
+const maxRemembered = 20_000;
 
-  let left = total;
-  while (left > 0 && tenants.length > 0) {
-    for (let index = 0; index < tenants.length && left > 0; ) {
-      const tenant = tenants[index] as { seats: Seat[]; turn: number };
-      const at = tenant.turn % tenant.seats.length;
-      const seat = tenant.seats[at] as Seat;
-      seat.quota.count++;
-      seat.left--;
-      left--;
-      if (seat.left === 0) tenant.seats.splice(at, 1);
-      else tenant.turn = at + 1;
-      if (tenant.seats.length === 0) tenants.splice(index, 1);
-      else index++;
+/**
+ * Deals the free capacity out fairly: tenants take turns, and within a tenant its
+ * channels take turns, so that a backlog of any size costs others at most their
+ * turn. Turns go on from one round to the next: mostly a single slot is free, and
+ * it would otherwise always be the first one's. Break-glass has capacity of its own
+ * and is dealt first.
+ */
+export function createScheduler(): Scheduler {
+  const lastTurns = new Map<string, number>();
+  let turn = 0;
+
+  return {
+    allocate(waiting, capacity) {
+      if (lastTurns.size > maxRemembered) lastTurns.clear();
+      return [true, false].flatMap((urgent) =>
+        deal(
+          waiting.filter((channel) => channel.urgent === urgent),
+          capacity.total(urgent),
+          capacity.ofChannel,
+        ),
+      );
+    },
+  };
+
+  function deal(waiting: WaitingChannel[], total: number, ofChannel: Capacity["ofChannel"]): Quota[] {
+    const seats = waiting
+      .map((channel) => ({
+        tenantId: channel.tenantId,
+        quota: { channelId: channel.channelId, urgent: channel.urgent, count: 0 },
+        left: ofChannel(channel),
+      }))
+      .filter(({ left }) => left > 0)
+      .sort((a, b) => lastTurn(a.quota.channelId) - lastTurn(b.quota.channelId));
+    // Queues of queues: whoever had a turn goes to the end of both.
+    const tenants = [...Map.groupBy(seats, ({ tenantId }) => tenantId)]
+      .sort(([a], [b]) => lastTurn(a) - lastTurn(b))
+      .map(([, own]) => own);
+
+    for (let left = total; left > 0; left--) {
+      const tenant = tenants.shift();
+      const seat = tenant?.shift();
+      if (!tenant || !seat) break;
+      take(seat);
+      if (seat.left > 0) tenant.push(seat);
+      if (tenant.length > 0) tenants.push(tenant);
     }
+    return seats.map(({ quota }) => quota).filter(({ count }) => count > 0);
   }
-  return seats.map(({ quota }) => quota).filter(({ count }) => count > 0);
+
+  function take(seat: Seat): void {
+    seat.quota.count++;
+    seat.left--;
+    turn++;
+    lastTurns.set(seat.tenantId, turn);
+    lastTurns.set(seat.quota.channelId, turn);
+  }
+
+  function lastTurn(id: string): number {
+    return lastTurns.get(id) ?? 0;
+  }
 }

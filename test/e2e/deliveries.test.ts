@@ -102,7 +102,7 @@ describe.each(backends)("%s", (backend) => {
 
   test("one delivery, with its attempts", async () => {
     const [listed] = await tenant.api.deliveries({ channel_id: bad.id, event_id: active.id });
-    expect(await tenant.api.delivery(listed?.id ?? "")).toEqual({
+    expect(await tenant.api.delivery(listed?.id ?? "")).toMatchObject({
       id: listed?.id,
       event_id: active.id,
       event_type: "grant.active",

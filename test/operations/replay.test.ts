@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createApi } from "../e2e/api.ts";
 import { type Deployment, deploy, quick, type Tenant } from "../e2e/deployment.ts";
 import { backends, makeHome } from "../e2e/home.ts";
@@ -15,6 +15,11 @@ interface ReplayJson {
   created: number;
   states: Record<string, number>;
 }
+
+vi.setConfig({ testTimeout: 180_000 });
+
+/** The embedded database on a busy machine takes its time. */
+const patiently = { timeoutMs: 50_000 };
 
 const since = "2020-01-01T00:00:00Z";
 
@@ -44,7 +49,7 @@ describe.each(backends)("%s", (backend) => {
       const { body } = await tenant.api.send<ReplayJson>("GET", `/v1/replays/${id}`);
       expect(body).toMatchObject({ state: "completed", states });
       return body;
-    });
+    }, patiently);
 
   test("one delivery goes out again although it is a duplicate, and says whose", async () => {
     tenant = await deployment.newTenant();
@@ -91,11 +96,11 @@ describe.each(backends)("%s", (backend) => {
     const path = `/new/${tenant.id}`;
     const channel = await tenant.api.createWebhook(`${sink.url}${path}`, { event_filters: ["grant.active"] });
     const late = await tenant.api.ingest({ type: "grant.active", grant_id: "late" });
-    await tenant.api.settled(late.id);
+    await tenant.api.settled(late.id, patiently.timeoutMs);
     const missed = { channel_id: channel.id, select: "missed", since };
     expect(await start({ ...missed, dry_run: true })).toMatchObject({ total: 1_000 });
     const replay = await start(missed);
-    await until(() => sink.to(path).length === 1_001, { timeoutMs: 30_000 });
+    await until(() => sink.to(path).length === 1_001, patiently);
     await ended(replay.id, { delivered: 1_000 });
     expect(new Set(sink.to(path).map(({ body }) => JSON.parse(body).data.grant_id)).size).toBe(1_001);
     expect(await start({ ...missed, dry_run: true })).toMatchObject({ total: 0 });
@@ -170,7 +175,7 @@ test("a worker carries a replay on when the process that took the call dies", as
     const done = await until(async () => {
       const reply = await again.send<ReplayJson>("GET", `/v1/replays/${body.id}`);
       return reply.body.states.delivered === 1_600 && reply.body;
-    });
+    }, patiently);
     expect(done).toMatchObject({ state: "completed", created: 1_600 });
     expect(sink.to("/new")).toHaveLength(1_600);
   } finally {
@@ -178,4 +183,4 @@ test("a worker carries a replay on when the process that took the call dies", as
     home.remove();
     await sink.close();
   }
-}, 120_000);
+});

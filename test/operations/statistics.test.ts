@@ -50,7 +50,9 @@ describe.each(backends)("%s", (backend) => {
   const total = ({ points }: SeriesJson) => points.reduce((sum, { count }) => sum + count, 0);
 
   test("count each delivery once, by every grouping and bucket", async () => {
-    await until(async () => (await read("")).reduce((sum, series) => sum + total(series), 0) === 50);
+    await until(async () => (await read("")).reduce((sum, series) => sum + total(series), 0) === 50, {
+      timeoutMs: 40_000,
+    });
     for (const bucket of ["minute", "hour", "day"]) {
       const totals = (await read(`bucket=${bucket}`)).map((series) => [series.state, total(series)]);
       expect(totals, bucket).toEqual([
@@ -80,7 +82,7 @@ describe.each(backends)("%s", (backend) => {
     await deployment.restart();
     const one = await tenant.api.ingest({ type: "grant.revoked", grant_id: "another" });
     await tenant.api.settled(one.id);
-    await until(async () => (await read("event_type=grant.revoked")).length === 1);
+    await until(async () => (await read("event_type=grant.revoked")).length === 1, { timeoutMs: 40_000 });
     expect((await read("")).map(total)).toEqual(
       before.map((series) => total(series) + (series.state === "delivered" ? 1 : 0)),
     );

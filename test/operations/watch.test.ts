@@ -131,6 +131,26 @@ describe.each(backends)("%s", (backend) => {
     }
   });
 
+  test("a reader that is far behind misses nothing", async () => {
+    tenant = await deployment.newTenant();
+    sink.respond(`/hang/${tenant.id}`, "hang");
+    await tenant.api.createWebhook(`${sink.url}/hang/${tenant.id}`);
+    const slow = await watch({ state: "pending" });
+    const quickReader = await watch({ state: "pending" });
+    const isLast = ({ change }: WatchDeliveriesResponse) => change?.delivery?.eventType === "grant.expired";
+    for (const part of [1, 2, 3]) {
+      const events = Array.from({ length: 1_000 }, (_, n) => ({
+        type: "grant.active",
+        grant_id: `${part} ${n}`,
+      }));
+      expect((await tenant.api.send("POST", "/v1/events:batch", { events })).status).toBe(202);
+    }
+    await tenant.api.ingest({ type: "grant.expired", grant_id: "last" });
+    const whole = await quickReader.until(isLast);
+    expect(new Set(whole).size).toBe(3_001);
+    expect(await slow.until(isLast)).toEqual(whole);
+  });
+
   test("refuses cursors that are none, too old or from the future", async () => {
     const cursor = (text: string) => Buffer.from(text).toString("base64url");
     for (const bad of ["nonsense", cursor("1.1.1"), cursor(`999999999999.1.${Date.now()}`)]) {

@@ -74,6 +74,26 @@ describe("channels of one tenant", () => {
 });
 
 describe("other tenants", () => {
+  test("all get their turn where many more are busy than there are slots", async () => {
+    const service = await cluster.start("all", {
+      JITSUDO_CONCURRENCY: "2",
+      JITSUDO_CHANNEL_CONCURRENCY: "2",
+    });
+    const paths = Array.from({ length: 10 }, (_, n) => `/busy/${n}`);
+    for (const path of paths) {
+      const busy = await cluster.tenant(service);
+      sink.respond(path, { delayMs: 100 });
+      await busy.webhook(sink.url + path);
+      await busy.sendAll(many(200));
+    }
+    const before = paths.map((path) => sink.to(path).length);
+    const start = sink.requests.length;
+    await sink.waitFor(start + 100, 40_000);
+    const shares = paths.map((path, n) => sink.to(path).length - (before[n] ?? 0));
+    expect(Math.min(...shares)).toBeGreaterThanOrEqual(5);
+    expect(Math.max(...shares)).toBeLessThanOrEqual(20);
+  });
+
   test("are served while one has a large backlog, which goes on as well", async () => {
     const service = await cluster.start("all", {
       JITSUDO_CONCURRENCY: "4",

@@ -43,5 +43,8 @@ const authenticate: Authenticate = async (apiKey, tenant) => {
   const scopes = keys[apiKey];
   if (!scopes) return { kind: "unknown_key" };
   if (tenant !== tenantId) return { kind: "tenant_mismatch" };
-  return { kind: "ok", caller: { keyId: apiKey, tenantId: tenant, isOperator: false, scopes: new Set(scopes) } };
+  return {
+    kind: "ok",
+    caller: { keyId: apiKey, tenantId: tenant, isOperator: false, scopes: new Set(scopes) },
+  };
 };
