@@ -11,7 +11,7 @@ import { backends } from "./home.ts";
 
 const aws = { accessKeyId: "AKIAEXAMPLEEXAMPLE12", secretAccessKey: "the-secret-of-the-service" };
 const topic = "arn:aws:sns:eu-central-1:123456789012:access";
-const attemptTimeoutMs = 1_000;
+const attemptTimeoutMs = 2_000;
 const backoffBaseMs = 100;
 const retryAfterMaxMs = 2_000;
 

@@ -8,6 +8,9 @@ import { backends } from "./home.ts";
 
 // Redis holds what may be lost: while it is away, notices flow, unchecked and counted.
 
+/** How long a send waits for Redis; much longer than an ingest call takes. */
+const dedupTimeoutMs = 500;
+
 describe.each(backends)("%s", (backend) => {
   let deployment: Deployment;
   let redis: Redis;
@@ -17,7 +20,10 @@ describe.each(backends)("%s", (backend) => {
     sink = await startHttpSink();
     redis = await startRedis();
     await redis.stop();
-    deployment = await deploy(backend, { REDIS_URL: redis.url, JITSUDO_DEDUP_TIMEOUT_MS: "250" });
+    deployment = await deploy(backend, {
+      REDIS_URL: redis.url,
+      JITSUDO_DEDUP_TIMEOUT_MS: String(dedupTimeoutMs),
+    });
   });
 
   afterAll(async () => {
@@ -47,18 +53,20 @@ describe.each(backends)("%s", (backend) => {
     return last;
   };
 
-  /** Sends two equal events; both must be taken quickly and go out. */
+  /** Sends equal events: none may wait for Redis to be taken, and each must go out. */
   async function expectFlow() {
     const api = await tenantWithWebhook();
     const before = await uncheckedCount();
-    for (const _ of ["one", "two"]) {
+    const tookMs: number[] = [];
+    for (let number = 0; number < 5; number++) {
       const startedAt = performance.now();
       const { id } = await api.ingest({ type: "request.break_glass", request_id: "r" });
-      expect(performance.now() - startedAt).toBeLessThan(1_000);
+      tookMs.push(performance.now() - startedAt);
       expect(await api.settled(id)).toMatchObject([{ state: "delivered", attempt_count: 1 }]);
-      expect(performance.now() - startedAt).toBeLessThan(5_000);
     }
-    expect(await uncheckedCount()).toBe(before + 2);
+    expect(await uncheckedCount()).toBe(before + tookMs.length);
+    // A busy machine may slow single calls down; waiting for Redis would slow all.
+    expect(Math.min(...tookMs)).toBeLessThan(dedupTimeoutMs / 2);
   }
 
   test("away at start: the service starts and delivers; once Redis is there, duplicates are found", async () => {
@@ -70,6 +78,7 @@ describe.each(backends)("%s", (backend) => {
   });
 
   test("hangs in the middle, and comes back", async () => {
+    await redis.start();
     await checkedAgain(await tenantWithWebhook());
     redis.pause();
     await expectFlow();
@@ -78,6 +87,7 @@ describe.each(backends)("%s", (backend) => {
   });
 
   test("is stopped in the middle, and comes back empty", async () => {
+    await redis.start();
     await checkedAgain(await tenantWithWebhook());
     await redis.stop();
     await expectFlow();

@@ -88,7 +88,7 @@ describe.each(backends)("%s", (backend) => {
 
   test("404 and 405: no such path, no such method, no such thing", async () => {
     const { api } = tenant;
-    for (const path of ["/", "/v1", "/v1/notification-channels/", "/v2/events", "/v1/events/1"]) {
+    for (const path of ["/", "/v1", "/v1/notification-channels/", "/v2/events", "/v1/event"]) {
       expect(await api.send("GET", path)).toMatchObject({ status: 404, body: { code: "not_found" } });
     }
     for (const [method, path, allow] of [

@@ -129,7 +129,7 @@ describe.each(backends)("%s", (backend) => {
     const quiet = await tenantWithWebhook();
     const startedAt = performance.now();
     expect(await quiet.api.deliverOne({ type: "grant.active" })).toMatchObject({ state: "delivered" });
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
     expect(sink.to(noisy.path)).toHaveLength(4);
     await noisy.api.deleteChannel(noisy.channel.id);
   });
