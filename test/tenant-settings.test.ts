@@ -146,4 +146,24 @@ describe.each(["PGlite", "PostgreSQL"])("on %s", (kind) => {
       expect(answer).toMatchObject({ status: 400, body: { details: { fields: [{ field }] } } });
     });
   });
+
+  test("a mail channel may tell times in a zone of its own", async () => {
+    const email = (time_zone: string) =>
+      call("POST", "/v1/notification-channels/email", {
+        name: "mail",
+        smtp_host: "127.0.0.1",
+        smtp_port: 25,
+        from_address: "jit@example.com",
+        to_addresses: ["ops@example.com"],
+        time_zone,
+      });
+    const wrong = await email("Berlin");
+    expect(wrong.status).toBe(400);
+    expect(wrong.body.details.fields).toMatchObject([{ field: "time_zone" }]);
+    const { status, body } = await email("Europe/Berlin");
+    expect(status).toBe(201);
+    const { id } = body as unknown as { id: string };
+    const preview = await call("POST", `/v1/notification-channels/${id}/preview`, {});
+    expect(JSON.stringify(preview.body)).toMatch(/ CES?T \(\d\d:\d\d UTC\)/);
+  });
 });

@@ -24,6 +24,8 @@ export interface ChannelConfigs {
     tls?: "starttls" | "starttls_required" | "implicit" | "none";
     /** Certificates (PEM) to trust for this channel, instead of Node's own list. */
     ca_certificate?: string;
+    /** IANA name; default: the tenant's. */
+    time_zone?: string;
   };
   generic_webhook: {
     url: string;

@@ -12,7 +12,10 @@ export interface TenantSettings {
   linkBaseUrl?: string;
 }
 
-/** The settings as they are stored; null: not set. `timeTextOf` tells moments in a zone. */
+/**
+ * The settings as they are stored; null: not set. A channel's own time zone comes
+ * before the tenant's. `timeTextOf` tells moments in a zone.
+ */
 export function tenantSettings(
   stored: {
     timeZone?: string | null | undefined;
@@ -20,9 +23,12 @@ export function tenantSettings(
     logoUrl?: string | null | undefined;
     linkBaseUrl?: string | null | undefined;
   },
+  channelConfig: object,
   timeTextOf: (zone: string) => TimeText,
 ): TenantSettings {
-  const { timeZone, productName, logoUrl, linkBaseUrl } = stored;
+  const { productName, logoUrl, linkBaseUrl } = stored;
+  const ownZone = "time_zone" in channelConfig ? String(channelConfig.time_zone) : undefined;
+  const timeZone = ownZone ?? stored.timeZone;
   return {
     ...(timeZone && { timeText: timeTextOf(timeZone) }),
     ...(productName && { productName }),

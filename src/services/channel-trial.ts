@@ -41,7 +41,8 @@ export function createChannelTrial(store: Store, send: Senders["send"]): Channel
     const { tenantId, type, config } = stored;
     // The compiler does not see that a type and the config of that type belong together.
     const channel = { id, tenantId, type, config } as unknown as Channel;
-    return { channels, stored, channel, settings: tenantSettings((await settings.get()) ?? {}, timeTextOf) };
+    const look = tenantSettings((await settings.get()) ?? {}, config, timeTextOf);
+    return { channels, stored, channel, settings: look };
   }
 
   return {

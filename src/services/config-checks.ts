@@ -1,4 +1,5 @@
 import { X509Certificate } from "node:crypto";
+import { isTimeZone } from "../channels/time-text.ts";
 import { signingProblem } from "../signing-key.ts";
 import type { ConfigObject } from "../store/channel-secrets.ts";
 import { type FieldViolation, invalidFields } from "./errors.ts";
@@ -14,6 +15,7 @@ export function configViolations(config: ConfigObject): FieldViolation[] {
   return violationsOf([
     ["signing_secret", problemOf(config.signing_secret, signingProblem)],
     ["ca_certificate", problemOf(config.ca_certificate, certificateProblem)],
+    ["time_zone", problemOf(config.time_zone, timeZoneProblem)],
   ]);
 }
 
@@ -44,6 +46,10 @@ export async function assertDestinations(
 /** Undefined for what is no URL: the proto's rules say so better. */
 function hostOf(url: unknown): string | undefined {
   return typeof url === "string" ? URL.parse(url)?.hostname : undefined;
+}
+
+export function timeZoneProblem(name: string): string | undefined {
+  return isTimeZone(name) ? undefined : "must be the IANA name of a time zone, for example Europe/Berlin";
 }
 
 function certificateProblem(pem: string): string | undefined {

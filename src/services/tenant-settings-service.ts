@@ -6,11 +6,11 @@ import {
   TenantSettingsSchema,
   type TenantSettingsService,
 } from "../../gen/jitsudo/notifications/v1/tenant_settings_pb.js";
-import { isTimeZone } from "../channels/time-text.ts";
 import type { TenantSettingsRow } from "../store/entities.ts";
 import type { Store } from "../store/store.ts";
 import type { SettingsChange } from "../store/tenant-settings-store.ts";
 import { actorOf, callerOf } from "./caller.ts";
+import { timeZoneProblem } from "./config-checks.ts";
 import { invalidFields } from "./errors.ts";
 
 export function createTenantSettingsService(store: Store): ServiceImpl<typeof TenantSettingsService> {
@@ -22,10 +22,8 @@ export function createTenantSettingsService(store: Store): ServiceImpl<typeof Te
     },
 
     async updateTenantSettings({ timeZone, productName, logoUrl, linkBaseUrl }, context) {
-      if (timeZone && !isTimeZone(timeZone)) {
-        const message = "must be the IANA name of a time zone, for example Europe/Berlin";
-        throw invalidFields([{ field: "time_zone", message }]);
-      }
+      const problem = timeZone && timeZoneProblem(timeZone);
+      if (problem) throw invalidFields([{ field: "time_zone", message: problem }]);
       const change: SettingsChange = {
         ...(timeZone !== undefined && { timeZone: timeZone || null }),
         ...(productName !== undefined && { productName: productName.trim() || null }),

@@ -84,7 +84,7 @@ async function readChannel(
   if (!row) throw new Error(`There is no channel ${channelId}`);
   const config = openConfig(box, row.id, row.type, row.config);
   const channel = { id: row.id, tenantId: row.tenantId, type: row.type, config } as unknown as Channel;
-  return { version: row.version, channel, settings: tenantSettings(row, timeTextOf) };
+  return { version: row.version, channel, settings: tenantSettings(row, config, timeTextOf) };
 }
 
 function forgetOldest(cache: Map<string, Cached>, onReplaced: (channel: Channel) => void): void {

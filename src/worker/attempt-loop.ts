@@ -13,7 +13,7 @@ import type { Tracing } from "../tracing.ts";
 import { startAttemptSpan } from "./attempt-span.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import { type Dedup, dedupKey } from "./dedup.ts";
-import type { Lanes } from "./lanes.ts";
+import type { Seat } from "./lanes.ts";
 import type { Lease, Leases } from "./leases.ts";
 
 const maxAttempts = 3;
@@ -35,7 +35,6 @@ export interface LoopContext {
     onRequest: (request: SentRequest) => void,
   ): Promise<SendOutcome>;
   dedup: Dedup;
-  lanes: Lanes;
   leases: Leases;
   observe(observation: Observation): Promise<void>;
   backoff: BackoffOptions;
@@ -52,6 +51,7 @@ export interface Held {
   channel: Channel;
   settings: TenantSettings;
   lease: Lease;
+  seat: Seat;
 }
 
 /** How holding a delivery ended; undefined: somebody else has it. */
@@ -70,9 +70,8 @@ export async function deliver(held: Held, context: LoopContext): Promise<void> {
 }
 
 async function attemptUpToThreeTimes(held: Held, context: LoopContext): Promise<End> {
-  const { claimed, channel, lease } = held;
+  const { claimed, lease, seat } = held;
   const notice = noticeOf(held);
-  const user = { channelId: claimed.channelId, type: channel.type, urgent: claimed.urgent };
 
   for (let number = claimed.attempt; number <= maxAttempts; number++) {
     if (number > claimed.attempt) {
@@ -83,7 +82,7 @@ async function attemptUpToThreeTimes(held: Held, context: LoopContext): Promise<
       if (beginning.kind === "inactive") return { state: "cancelled" };
       if (beginning.kind === "held") return { state: "pending", waitMs: beginning.forMs };
     }
-    const result = await context.lanes.run(user, () => useSlot(held, notice, number, context));
+    const result = await seat.run(() => useSlot(held, notice, number, context));
     if (result.kind === "lost") return undefined;
     if (result.kind === "stopped") return { state: "pending", unmade: true };
     if (result.kind === "expired") return { state: "expired", unmade: true };

@@ -24,7 +24,17 @@ interface Lane {
   pace: Pace | undefined;
   /** Deliveries that use the lane, those that wait for their backoff included. */
   held: number;
+  /** Those of them that have yet to ask for their first slot. */
+  coming: number;
   idleSince: number;
+}
+
+/** The place of one delivery in its lane, from its claim to its end. */
+export interface Seat {
+  /** Runs `send` as soon as the channel and the process have a slot for it. */
+  run<Result>(send: () => Promise<Result>): Promise<Result>;
+  /** Gives the place up; to be called once. */
+  leave(): void;
 }
 
 /**
@@ -69,27 +79,38 @@ export function createLanes(options: LaneOptions) {
   const globalOf = (user: { urgent: boolean }) => (user.urgent ? urgent : normal);
 
   return {
-    /** Runs `send` as soon as the channel and the process have a slot for it. */
-    async run<Result>(user: LaneUser, send: () => Promise<Result>): Promise<Result> {
+    /** Takes a delivery on. */
+    enter(user: LaneUser): Seat {
       const lane = laneOf(user);
       const global = globalOf(user);
-      const result = await lane.queue.add(() => global.queue.add(send));
-      lane.pace?.count();
-      global.pace?.count();
-      return result;
-    },
+      let arrived = false;
+      for (const one of [lane, global]) {
+        one.held++;
+        one.coming++;
+      }
 
-    /** Counts a delivery that was taken on, until `leave`. */
-    enter(user: LaneUser): void {
-      laneOf(user).held++;
-      globalOf(user).held++;
-    },
+      function arrive(): void {
+        if (arrived) return;
+        arrived = true;
+        lane.coming--;
+        global.coming--;
+      }
 
-    leave(user: LaneUser): void {
-      const lane = laneOf(user);
-      lane.held--;
-      lane.idleSince = performance.now();
-      globalOf(user).held--;
+      return {
+        async run(send) {
+          arrive();
+          const result = await lane.queue.add(() => global.queue.add(send));
+          lane.pace?.count();
+          global.pace?.count();
+          return result;
+        },
+        leave() {
+          arrive();
+          lane.held--;
+          global.held--;
+          lane.idleSince = performance.now();
+        },
+      };
     },
 
     /** How many more deliveries may be taken on, over all channels. */
@@ -118,17 +139,17 @@ function createLane(queue: PQueue): Lane {
 
 /** A lane that takes on no more than it has free slots. */
 function createUnpacedLane(queue: PQueue): Lane {
-  return { queue, pace: undefined, held: 0, idleSince: performance.now() };
+  return { queue, pace: undefined, held: 0, coming: 0, idleSince: performance.now() };
 }
 
 /**
  * Where sends end fast, a few free slots are not worth a claim: it waits, a moment,
  * until a quarter of what the lane can take is free.
  */
-function freeIn({ queue, pace, held }: Lane): number {
+function freeIn({ queue, pace, held, coming }: Lane): number {
   const ahead = pace?.expected() ?? 0;
   const room = queue.concurrency + ahead;
-  const free = Math.min(room - queue.size - queue.pending, queue.concurrency * heldPerSlot - held);
+  const free = Math.min(room - queue.size - queue.pending - coming, queue.concurrency * heldPerSlot - held);
   return ahead > queue.concurrency / 4 && free < room / 4 ? 0 : free;
 }
 

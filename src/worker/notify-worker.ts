@@ -3,12 +3,13 @@ import type { ChannelLoader, LoadedChannel } from "../store/channel-loader.ts";
 import type { Claimed, WaitingChannel } from "../store/delivery-queue.ts";
 import { isDatabaseUnavailable } from "../store/unavailable.ts";
 import { deliver, type LoopContext } from "./attempt-loop.ts";
-import type { LaneUser } from "./lanes.ts";
+import type { Lanes, LaneUser, Seat } from "./lanes.ts";
 import type { Lease } from "./leases.ts";
 import { createScheduler } from "./schedule.ts";
 
 export interface NotifyWorkerOptions extends Omit<LoopContext, "stopping"> {
   channels: ChannelLoader;
+  lanes: Lanes;
   /** How long a claim holds without being renewed. */
   leaseMs: number;
   /** How often it looks for work when nobody says that there is some. */
@@ -146,9 +147,9 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
       type: claimed.channelType,
       urgent: claimed.urgent,
     };
-    lanes.enter(user);
+    const seat = lanes.enter(user);
     metrics.held.set(leases.size());
-    const work = handle(claimed, lease)
+    const work = handle(claimed, lease, seat)
       .catch((error: unknown) => {
         // Nothing is lost: the lease runs out and the delivery is recovered.
         const { deliveryId, channelId } = claimed;
@@ -156,7 +157,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
       })
       .finally(() => {
         leases.release(lease);
-        lanes.leave(user);
+        seat.leave();
         underWay.delete(work);
         metrics.held.set(leases.size());
         if (lanes.freeOf(user) > 0) wake();
@@ -164,7 +165,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     underWay.add(work);
   }
 
-  async function handle(claimed: Claimed, lease: Lease): Promise<void> {
+  async function handle(claimed: Claimed, lease: Lease, seat: Seat): Promise<void> {
     const { deliveryId, channelId, channelVersion } = claimed;
     let loaded: LoadedChannel;
     try {
@@ -180,7 +181,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
       await context.settlements.add(later);
       return;
     }
-    await deliver({ claimed, ...loaded, lease }, context);
+    await deliver({ claimed, ...loaded, lease, seat }, context);
   }
 
   const running = run();

@@ -56,44 +56,49 @@ describe("other channels of the same tenant", () => {
   });
 });
 
-describe("channels of one tenant", () => {
-  test("take turns while one of them could use every slot", async () => {
-    const service = await cluster.start("all", {
-      JITSUDO_CONCURRENCY: "4",
-      JITSUDO_CHANNEL_CONCURRENCY: "4",
-    });
-    const tenant = await cluster.tenant(service);
-    sink.respond("/busy", { delayMs: 100 });
-    await tenant.webhook(`${sink.url}/busy`, { event_filters: ["grant.active"] });
-    await tenant.webhook(`${sink.url}/quiet`, { event_filters: ["grant.revoked"] });
-    await tenant.sendAll(many(1000));
-    await sink.waitFor(4);
-    for (let i = 0; i < 5; i++) expect(await timeOf(tenant, "/quiet", "grant.revoked")).toBeLessThan(1000);
-    expect(sink.to("/busy").length).toBeLessThan(900);
-  });
-});
-
-describe("other tenants", () => {
-  test("all get their turn where many more are busy than there are slots", async () => {
+describe("turns, where many more are busy than there are slots", () => {
+  /** Starts tenants with so many channels each, all with a backlog; returns what each channel of each got of 100 sends. */
+  async function sharesOf(channelCounts: number[]): Promise<number[][]> {
     const service = await cluster.start("all", {
       JITSUDO_CONCURRENCY: "2",
       JITSUDO_CHANNEL_CONCURRENCY: "2",
     });
-    const paths = Array.from({ length: 10 }, (_, n) => `/busy/${n}`);
-    for (const path of paths) {
-      const busy = await cluster.tenant(service);
-      sink.respond(path, { delayMs: 100 });
-      await busy.webhook(sink.url + path);
-      await busy.sendAll(many(200));
+    const paths = channelCounts.map((count, n) => Array.from({ length: count }, (_, m) => `/busy/${n}/${m}`));
+    for (const own of paths) {
+      const tenant = await cluster.tenant(service);
+      for (const path of own) {
+        sink.respond(path, { delayMs: 100 });
+        await tenant.webhook(sink.url + path);
+      }
+      await tenant.sendAll(many(200));
     }
-    const before = paths.map((path) => sink.to(path).length);
-    const start = sink.requests.length;
-    await sink.waitFor(start + 100, 40_000);
-    const shares = paths.map((path, n) => sink.to(path).length - (before[n] ?? 0));
+    const before = new Map(paths.flat().map((path) => [path, sink.to(path).length]));
+    await sink.waitFor(sink.requests.length + 100, 40_000);
+    return paths.map((own) => own.map((path) => sink.to(path).length - (before.get(path) ?? 0)));
+  }
+
+  const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
+
+  test("every tenant gets its turn", async () => {
+    const shares = (await sharesOf(Array.from({ length: 10 }, () => 1))).map(sum);
     expect(Math.min(...shares)).toBeGreaterThanOrEqual(5);
     expect(Math.max(...shares)).toBeLessThanOrEqual(20);
   });
 
+  test("every channel of a tenant gets its turn", async () => {
+    const [shares = []] = await sharesOf([10]);
+    expect(Math.min(...shares)).toBeGreaterThanOrEqual(5);
+    expect(Math.max(...shares)).toBeLessThanOrEqual(20);
+  });
+
+  test("a tenant with one channel gets as much as one with eight", async () => {
+    const [many = 0, one = 0] = (await sharesOf([8, 1])).map(sum);
+    expect(one).toBeGreaterThan(many / 2);
+    expect(many).toBeGreaterThan(one / 2);
+  });
+});
+
+describe("other tenants", () => {
   test("are served while one has a large backlog, which goes on as well", async () => {
     const service = await cluster.start("all", {
       JITSUDO_CONCURRENCY: "4",

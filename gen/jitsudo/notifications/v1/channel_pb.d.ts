@@ -357,6 +357,14 @@ export declare type CreateEmailChannelRequest = Message<"jitsudo.notifications.v
    * @generated from field: string ca_certificate = 12;
    */
   caCertificate: string;
+
+  /**
+   * IANA name of the time zone that this channel's mails tell times in, beside
+   * UTC. Default: the tenant's.
+   *
+   * @generated from field: string time_zone = 13;
+   */
+  timeZone: string;
 };
 
 /**
