@@ -37,6 +37,8 @@ export function watchCallEnd(context: HandlerContext, call: Call, toCallError: T
 /** Gives the library's errors the detail that all errors have; leaves alone what nobody foresaw. */
 function completeError(error: ConnectError, context: HandlerContext, call: Call): void {
   if (error.details.length > 0) return;
+  // Connect's own text may quote the caller, and a gRPC status cannot hold half a surrogate pair.
+  become(error, { ...error, rawMessage: error.rawMessage.toWellFormed() });
   if (error.code === Code.InvalidArgument && error.cause !== undefined) {
     become(error, invalidFields(explainJsonError(context.method.input, jsonOf(call), error.cause)));
   } else if (error.code !== Code.Internal && error.code !== Code.Unknown) {
@@ -46,7 +48,10 @@ function completeError(error: ConnectError, context: HandlerContext, call: Call)
 }
 
 /** Connect holds on to the error it has, so that one is changed. */
-function become(error: ConnectError, { code, rawMessage, details }: ConnectError): void {
+function become(
+  error: ConnectError,
+  { code, rawMessage, details }: Pick<ConnectError, "code" | "rawMessage" | "details">,
+): void {
   Object.assign(error, { code, rawMessage, details });
 }
 

@@ -53,6 +53,7 @@ function senderMistake({ code, rawMessage }: ConnectError): ConnectError | undef
 const mistakes = [
   ["parse binary:", "not a valid message in protobuf's binary format"],
   ["received compressed envelope", "a message is marked as compressed, but no header says how"],
+  ["decompression failed", "a message cannot be decompressed as its header says"],
 ] as const;
 
 function isUnforeseen({ code, details }: ConnectError): boolean {

@@ -23,10 +23,21 @@ export interface FieldViolation {
   message: string;
 }
 
-/** An error for the caller, in the one shape that all protocols derive theirs from. */
+/**
+ * An error for the caller, in the one shape that all protocols derive theirs from.
+ * Names that a caller sent may stand in it; half a surrogate pair in them, which
+ * neither a gRPC status nor protobuf can hold, becomes U+FFFD.
+ */
 export function apiError(code: ErrorCode, message: string, fields: FieldViolation[] = []): ConnectError {
-  return new ConnectError(message, protocolCodes[code], undefined, [
-    { desc: ErrorDetailSchema, value: create(ErrorDetailSchema, { code, fields }) },
+  const detail = create(ErrorDetailSchema, {
+    code,
+    fields: fields.map(({ field, message }) => ({
+      field: field.toWellFormed(),
+      message: message.toWellFormed(),
+    })),
+  });
+  return new ConnectError(message.toWellFormed(), protocolCodes[code], undefined, [
+    { desc: ErrorDetailSchema, value: detail },
   ]);
 }
 
