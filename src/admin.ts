@@ -8,7 +8,7 @@ import { countSecrets, rotateSecrets } from "./store/secret-rotation.ts";
 const uuid = z.uuid();
 
 /** What an operator can ask for, from the command line; every argument is checked here. */
-export const adminCommands = {
+const adminCommands = {
   "tenants create": z.strictObject({ name: z.string().trim().min(1).max(200) }),
   "tenants list": z.strictObject({}),
   "keys create": z.strictObject({
@@ -37,7 +37,7 @@ export interface AdminTools {
 /** How the audit trail names whoever uses the command line. */
 const operator = { type: "cli" } as const;
 
-export type AdminCommand = keyof typeof adminCommands;
+type AdminCommand = keyof typeof adminCommands;
 
 /** A command that cannot be carried out; the message is for the operator. */
 export class AdminError extends Error {}

@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { createInterface } from "node:readline";
 
 /** Carries out a command and answers JSON. */
-export type RunCommand = (command: string, args: unknown) => Promise<unknown>;
+type RunCommand = (command: string, args: unknown) => Promise<unknown>;
 
 /** Paths of Unix sockets are bounded: sockaddr_un has room for 107 bytes and a zero. */
 const maxPathBytes = 107;

@@ -13,11 +13,11 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-/** What the service tells about itself: channels can ask for it, but nobody can send it. */
-export const operationalTypes = ["channel.disabled"] as const;
-
-/** Everything that a notice can be about. */
-export type NoticeType = EventType | (typeof operationalTypes)[number];
+/**
+ * Everything that a notice can be about. "channel.disabled" is what the service tells
+ * about itself: channels can ask for it, but nobody can send it.
+ */
+export type NoticeType = EventType | "channel.disabled";
 
 /** A value that JSON can hold. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };

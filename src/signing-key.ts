@@ -9,9 +9,7 @@ import {
 } from "node:crypto";
 
 /** How a key signs, by the names that the API uses: HMAC-SHA256 or Ed25519. */
-export const signingKeyTypes = ["symmetric", "ed25519"] as const;
-
-export type SigningKeyType = (typeof signingKeyTypes)[number];
+export type SigningKeyType = "symmetric" | "ed25519";
 
 /** A secret of Standard Webhooks, understood. */
 export interface SigningKey {

@@ -40,7 +40,7 @@ export async function createTracing(env: NodeJS.ProcessEnv, log: Logger): Promis
 const untraced: Span = { traceparent: undefined, traceId: undefined, end: () => undefined };
 
 /** Makes no spans, but keeps a trace that the caller has begun from breaking off here. */
-export const passOn: Tracing = {
+const passOn: Tracing = {
   start(_name, _kind, parent) {
     const context = parent && parseTraceparent(parent);
     return context ? passedOn(context) : untraced;

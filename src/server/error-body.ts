@@ -12,7 +12,7 @@ const httpOnly = {
   http_version_not_supported: { code: Code.Unimplemented, status: 505 },
 } as const;
 
-export type HttpErrorCode = keyof typeof httpOnly;
+type HttpErrorCode = keyof typeof httpOnly;
 
 /** An error of the HTTP layer; `headers` go out with the response. */
 export function httpError(

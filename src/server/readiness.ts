@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { describeError } from "./describe-error.ts";
 
-export type ReadyState = "ready" | "not_ready" | "stopping";
+type ReadyState = "ready" | "not_ready" | "stopping";
 
 export interface Readiness {
   /** Never rejects. */

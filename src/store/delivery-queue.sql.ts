@@ -1,6 +1,7 @@
 import type { Statement } from "./database.ts";
 
-const maxAttempts = 3;
+/** The most attempts that a delivery gets. */
+export const maxAttempts = 3;
 
 /** So far from the head of a channel's line a claim looks for what may go out. */
 const claimWindow = 1_000;
@@ -196,11 +197,11 @@ export const recover: Statement = {
     ), again as (
       update delivery_queue q set lease_token = null, lease_until = null, not_before = now()
       from lost l where q.delivery_id = l.delivery_id and q.attempts < ${maxAttempts}
-      returning q.delivery_id, q.tenant_id, q.channel_id, q.attempts, q.started_at, q.event_id, false as failed
+      returning q.delivery_id, q.tenant_id, q.channel_id, q.attempts, q.started_at, false as failed
     ), spent as (
       delete from delivery_queue q
       using lost l where q.delivery_id = l.delivery_id and q.attempts >= ${maxAttempts}
-      returning q.delivery_id, q.tenant_id, q.channel_id, q.attempts, q.started_at, q.event_id, true as failed
+      returning q.delivery_id, q.tenant_id, q.channel_id, q.attempts, q.started_at, true as failed
     ), found as (
       select * from again union all select * from spent
     ), logged as (
@@ -224,55 +225,47 @@ export const recover: Statement = {
       select tenant_id, case when failed then 'failed' else 'pending' end, array_agg(delivery_id)
       from found group by tenant_id, failed
     )
-    select f.delivery_id as "deliveryId", f.tenant_id as "tenantId", f.channel_id as "channelId", f.failed,
-      e.type as "eventType", e.payload_hash as "payloadHash"
-    from found f join event e on e.id = f.event_id`,
+    select delivery_id as "deliveryId", failed from found`,
 };
+
+/**
+ * What follows `with found as (...)`, whose rows are locked: takes these deliveries
+ * out of the queue and records that they ended without being sent.
+ */
+export const endUnsent = (state: "expired" | "cancelled"): string => `gone as (
+      delete from delivery_queue q using found f where q.delivery_id = f.delivery_id
+      returning q.delivery_id, q.attempts, q.tenant_id, q.channel_id
+    ), unsent as (
+      insert into delivery_unsent (delivery_id, tenant_id, channel_id, state)
+      select delivery_id, tenant_id, channel_id, '${state}' from gone
+    ), changed as (
+      insert into delivery_change (tenant_id, state, delivery_ids)
+      select tenant_id, '${state}', array_agg(delivery_id) from gone group by tenant_id
+    )
+    update delivery d set state = '${state}', attempts = g.attempts, completed_at = now()
+    from gone g where d.id = g.delivery_id
+    returning d.id`;
 
 /* Along index delivery_queue_expiring. */
 export const expire: Statement = {
   name: "expire_stale",
   text: `
-    with stale as materialized (
+    with found as materialized (
       select delivery_id from delivery_queue
       where lease_token is null and expires_at <= now()
       order by expires_at limit $1
       for update skip locked
-    ), gone as (
-      delete from delivery_queue q using stale s where q.delivery_id = s.delivery_id
-      returning q.delivery_id, q.attempts, q.tenant_id, q.channel_id
-    ), unsent as (
-      insert into delivery_unsent (delivery_id, tenant_id, channel_id, state)
-      select delivery_id, tenant_id, channel_id, 'expired' from gone
-    ), changed as (
-      insert into delivery_change (tenant_id, state, delivery_ids)
-      select tenant_id, 'expired', array_agg(delivery_id) from gone group by tenant_id
-    )
-    update delivery d set state = 'expired', attempts = g.attempts, completed_at = now()
-    from gone g where d.id = g.delivery_id
-    returning d.id`,
+    ), ${endUnsent("expired")}`,
 };
 
 /* Along index delivery_queue_waiting, one line after the other. */
 export const cancel: Statement = {
   name: "cancel_waiting",
   text: `
-    with waiting as materialized (
+    with found as materialized (
       select delivery_id from delivery_queue
       where lease_token is null and urgent in (true, false) and channel_id = $1
       limit $2
       for update skip locked
-    ), gone as (
-      delete from delivery_queue q using waiting w where q.delivery_id = w.delivery_id
-      returning q.delivery_id, q.attempts, q.tenant_id, q.channel_id
-    ), unsent as (
-      insert into delivery_unsent (delivery_id, tenant_id, channel_id, state)
-      select delivery_id, tenant_id, channel_id, 'cancelled' from gone
-    ), changed as (
-      insert into delivery_change (tenant_id, state, delivery_ids)
-      select tenant_id, 'cancelled', array_agg(delivery_id) from gone group by tenant_id
-    )
-    update delivery d set state = 'cancelled', attempts = g.attempts, completed_at = now()
-    from gone g where d.id = g.delivery_id
-    returning d.id`,
+    ), ${endUnsent("cancelled")}`,
 };

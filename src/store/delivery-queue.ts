@@ -75,15 +75,6 @@ export interface Settlement {
   unmade?: boolean;
 }
 
-/** A delivery that ended as failed because its workers were lost: it gives up its dedup key. */
-export interface Lost {
-  deliveryId: string;
-  tenantId: string;
-  channelId: string;
-  eventType: string;
-  payloadHash: string;
-}
-
 export type Beginning =
   | { kind: "begun" }
   /** The lease is another worker's. */
@@ -184,10 +175,14 @@ export function createDeliveryQueue(database: Database) {
       return new Set(rows.map((row) => row.delivery_id));
     },
 
-    /** Takes up to `limit` deliveries back from workers whose leases ran out. Answers how many, and those that failed by it. */
-    async recover(limit: number): Promise<{ recovered: number; failed: Lost[] }> {
-      const rows = await database.query<Lost & { failed: boolean }>(sql.recover, [limit]);
-      return { recovered: rows.length, failed: rows.filter(({ failed }) => failed) };
+    /**
+     * Takes up to `limit` deliveries back from workers whose leases ran out. Answers
+     * how many, and the ids of those that failed by it.
+     */
+    async recover(limit: number): Promise<{ recovered: number; failed: string[] }> {
+      const rows = await database.query<{ deliveryId: string; failed: boolean }>(sql.recover, [limit]);
+      const failed = rows.flatMap((row) => (row.failed ? [row.deliveryId] : []));
+      return { recovered: rows.length, failed };
     },
 
     /** Ends up to `limit` waiting deliveries whose time has passed. */

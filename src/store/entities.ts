@@ -110,17 +110,14 @@ export const Event = defineEntity({
 });
 
 /** An open delivery is "delivering" while a worker holds it. */
-export const deliveryStates = [
-  "pending",
-  "delivering",
-  "delivered",
-  "failed",
-  "deduplicated",
-  "cancelled",
-  "expired",
-] as const;
-
-export type DeliveryState = (typeof deliveryStates)[number];
+export type DeliveryState =
+  | "pending"
+  | "delivering"
+  | "delivered"
+  | "failed"
+  | "deduplicated"
+  | "cancelled"
+  | "expired";
 
 export const Attempt = defineEntity({
   name: "Attempt",

@@ -1,4 +1,5 @@
 import type { Statement } from "./database.ts";
+import { endUnsent } from "./delivery-queue.sql.ts";
 import { deliveryTopic } from "./ingest.ts";
 
 const columns = `r.id, r.kind, r.state, r.channel_id as "channelId", r.delivery_id as "deliveryId", r.since, r.until,
@@ -137,24 +138,12 @@ export const stop: Statement = {
 export const cancelWaiting: Statement = {
   name: "cancel_replayed",
   text: `
-    with waiting as materialized (
+    with found as materialized (
       select q.delivery_id from delivery d join delivery_queue q on q.delivery_id = d.id
       where d.tenant_id = $1 and d.replay_id = $2 and q.lease_token is null
       limit $3
       for update of q skip locked
-    ), gone as (
-      delete from delivery_queue q using waiting w where q.delivery_id = w.delivery_id
-      returning q.delivery_id, q.attempts, q.tenant_id, q.channel_id
-    ), unsent as (
-      insert into delivery_unsent (delivery_id, tenant_id, channel_id, state)
-      select delivery_id, tenant_id, channel_id, 'cancelled' from gone
-    ), changed as (
-      insert into delivery_change (tenant_id, state, delivery_ids)
-      select tenant_id, 'cancelled', array_agg(delivery_id) from gone group by tenant_id
-    )
-    update delivery d set state = 'cancelled', attempts = g.attempts, completed_at = now()
-    from gone g where d.id = g.delivery_id
-    returning d.id`,
+    ), ${endUnsent("cancelled")}`,
 };
 
 /* A sequential scan of a small table; deliveries keep the ids of replays that are gone. */

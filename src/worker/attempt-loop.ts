@@ -6,17 +6,16 @@ import type { TenantSettings } from "../channels/tenant-settings.ts";
 import type { EventPayload } from "../events.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Observation } from "../store/channel-health.ts";
+import { maxAttempts } from "../store/delivery-queue.sql.ts";
 import type { AttemptRecord, Claimed, DeliveryQueue, Settlement } from "../store/delivery-queue.ts";
 import { isDatabaseUnavailable } from "../store/unavailable.ts";
-import { parseTraceparent } from "../trace-context.ts";
 import type { Tracing } from "../tracing.ts";
+import { noteAttempt, reportEnd, reportLost } from "./attempt-report.ts";
 import { startAttemptSpan } from "./attempt-span.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import { type Dedup, dedupKey } from "./dedup.ts";
 import type { Seat } from "./lanes.ts";
 import type { Lease, Leases } from "./leases.ts";
-
-const maxAttempts = 3;
 
 /** A wait longer than this is not worth holding a delivery for: it is handed back. */
 const longWaitMs = 15_000;
@@ -65,7 +64,7 @@ type End = Omit<Settlement, "deliveryId" | "leaseToken"> | undefined;
 export async function deliver(held: Held, context: LoopContext): Promise<void> {
   const end = await attemptUpToThreeTimes(held, context);
   const kept = end !== undefined && (await settle(held, end, context));
-  if (kept) reportEnd(held, end, context);
+  if (kept) reportEnd(held, end.state, context);
   else reportLost(held, context);
 }
 
@@ -243,35 +242,4 @@ async function observe({ claimed, lease }: Held, outcome: SendOutcome, context: 
   await context.observe(observation).catch((error: unknown) => {
     context.log.warn({ channelId, err: (error as Error).message }, "cannot write the channel's health");
   });
-}
-
-function noteAttempt(held: Held, attempt: AttemptRecord, { metrics, log }: LoopContext): void {
-  const { number, outcome, durationMs, error } = attempt;
-  metrics.attempts.inc({ channel_type: held.channel.type, outcome });
-  metrics.attemptSeconds.observe({ channel_type: held.channel.type }, durationMs / 1000);
-  const level = outcome === "delivered" ? "debug" : "warn";
-  log[level](
-    { ...idsOf(held), attempt: number, outcome, durationMs: Math.round(durationMs), error },
-    "attempt made",
-  );
-}
-
-function reportEnd(held: Held, { state }: Exclude<End, undefined>, { metrics, log }: LoopContext): void {
-  log.debug({ ...idsOf(held), state }, "delivery let go");
-  if (state === "pending" || state === "delivering") return;
-  metrics.deliveries.inc({ channel_type: held.channel.type, state });
-  if (state !== "delivered") return;
-  const seconds = (Date.now() - held.claimed.receivedAt.getTime()) / 1000;
-  const priority = held.claimed.urgent ? "urgent" : "normal";
-  metrics.deliverySeconds.observe({ channel_type: held.channel.type, priority }, Math.max(0, seconds));
-}
-
-function reportLost(held: Held, { metrics, log }: LoopContext): void {
-  metrics.leasesLost.inc();
-  log.warn(idsOf(held), "lease lost to another worker, result dropped");
-}
-
-function idsOf({ claimed: { tenantId, channelId, eventId, deliveryId, traceparent } }: Held) {
-  const traceId = traceparent === null ? undefined : parseTraceparent(traceparent)?.traceId;
-  return { tenantId, channelId, eventId, deliveryId, traceId };
 }
