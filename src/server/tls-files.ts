@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { stat } from "node:fs/promises";
+import { readFileSync, statSync } from "node:fs";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 
 /** Where the certificate, its key and the authorities of clients are, all PEM. */
@@ -35,17 +34,18 @@ export function readTlsFiles({ certFile, keyFile, clientCaFile }: TlsFiles): Sec
 }
 
 /** Changes whenever one of the files was replaced or written to; also when one is not there. */
-export async function tlsFilesVersion({ certFile, keyFile, clientCaFile }: TlsFiles): Promise<string> {
+export function tlsFilesVersion({ certFile, keyFile, clientCaFile }: TlsFiles): string {
   const files = [certFile, keyFile, ...(clientCaFile ? [clientCaFile] : [])];
-  const versions = await Promise.all(
-    files.map((file) =>
-      stat(file).then(
-        ({ mtimeMs, size, ino }) => `${mtimeMs}/${size}/${ino}`,
-        (error: NodeJS.ErrnoException) => `${error.code}`,
-      ),
-    ),
-  );
-  return versions.join(" ");
+  return files.map(fileVersion).join(" ");
+}
+
+function fileVersion(file: string): string {
+  try {
+    const { mtimeMs, size, ino } = statSync(file);
+    return `${mtimeMs}/${size}/${ino}`;
+  } catch (error) {
+    return `${(error as NodeJS.ErrnoException).code}`;
+  }
 }
 
 function read(setting: string, file: string): Buffer {

@@ -26,6 +26,8 @@ export function createTlsPort(files: TlsFiles, options: OnePortOptions): TlsPort
   const { onRequest, receiveTimeoutMs, log } = options;
   const sockets = new Set<TLSSocket>();
   const sessions = createHttp2Sessions();
+  // Looked at before they are read, so that no change in between is missed.
+  let version = tlsFilesVersion(files);
   const server = createSecureServer(
     {
       ...readTlsFiles(files),
@@ -53,7 +55,6 @@ export function createTlsPort(files: TlsFiles, options: OnePortOptions): TlsPort
   server.on("session", sessions.keep);
   server.on("sessionError", (error) => log.debug({ error: error.message }, "HTTP/2 connection failed"));
 
-  let version: string | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   return {
@@ -62,8 +63,7 @@ export function createTlsPort(files: TlsFiles, options: OnePortOptions): TlsPort
         server.once("error", reject);
         server.listen({ host, port }, () => {
           server.off("error", reject);
-          timer = setInterval(() => void reloadWhenChanged(), pollMs).unref();
-          void reloadWhenChanged();
+          timer = setInterval(reloadWhenChanged, pollMs).unref();
           resolve((server.address() as AddressInfo).port);
         });
       }),
@@ -82,10 +82,10 @@ export function createTlsPort(files: TlsFiles, options: OnePortOptions): TlsPort
     },
   };
 
-  async function reloadWhenChanged(): Promise<void> {
+  function reloadWhenChanged(): void {
     const known = version;
-    version = await tlsFilesVersion(files);
-    if (known !== undefined && known !== version) reload();
+    version = tlsFilesVersion(files);
+    if (known !== version) reload();
   }
 
   function reload(): void {

@@ -125,7 +125,8 @@ test("with a million deliveries waiting a claim takes as long as with a thousand
   await sink.waitFor(6000, 60_000);
   const late = await metric(worker, "process_resident_memory_bytes");
   expect(late - early).toBeLessThan(64 * 1024 * 1024);
-  expect(await metric(worker, "jitsudo_deliveries_held")).toBeLessThan(10 * 64);
+  // Eight deliveries a slot at most, of which a worker has 256 when nothing else is configured.
+  expect(await metric(worker, "jitsudo_deliveries_held")).toBeLessThanOrEqual(8 * 256);
 });
 
 test("retention removes what is old in small batches, and no delivery waits for it", async () => {
