@@ -20,9 +20,9 @@ export interface Summary {
   sentence: Phrase;
   /** What the reader should do; empty when there is nothing to do. */
   nextStep: Phrase;
-  /** What people wrote: the only texts of more than one line. */
-  quotes: Quote[];
-  facts: Fact[];
+  /** What people wrote: the only texts of more than one line. Made when asked for, like `facts`. */
+  readonly quotes: Quote[];
+  readonly facts: Fact[];
   /** Where the reader can act, the most useful one first. */
   links: Link[];
   /** When it happened: as sent, else when it was received. */
@@ -42,8 +42,13 @@ export function summarize({ event, receivedAt, settings, test }: Notice): Summar
     title: test ? `[TEST] ${title}` : title,
     sentence: sentence(event),
     nextStep: nextStep?.(event) ?? [],
-    quotes: quotesOf(event),
-    facts: factsOf(event),
+    // A webhook's payload needs neither, and they cost more than all the rest.
+    get quotes() {
+      return quotesOf(event);
+    },
+    get facts() {
+      return factsOf(event);
+    },
     links: linksOf(event, action, settings),
     occurredAt: parseTime(event.occurred_at) ?? receivedAt,
     timeText: settings?.timeText ?? utcText,

@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { Migrator } from "@mikro-orm/migrations";
 import { type PgliteDriver, MikroORM as PgliteOrm } from "@mikro-orm/pglite";
 import { type PostgreSqlDriver, MikroORM as PostgresOrm } from "@mikro-orm/postgresql";
+import type { Pool } from "pg";
 import type { Logger } from "pino";
 import { entities } from "./entities.ts";
+import { openKeptPlanPool } from "./kept-plans.ts";
 import { listenOnPool } from "./listen.ts";
 import { InitialMigration } from "./migrations/0001-initial.ts";
 import { AuditMigration } from "./migrations/0002-audit.ts";
@@ -42,6 +44,13 @@ export type Orm = PostgresOrm | PgliteOrm;
 export interface Statement {
   name: string;
   text: string;
+  /**
+   * True: planned once on each connection, as nested loops over indexes, whatever its
+   * parameters are and whatever becomes of the tables. For what runs with every batch:
+   * planning it anew would cost more than carrying it out. Every table in it must be
+   * reached by an index. Without it, a statement is planned for the parameters at hand.
+   */
+  keepPlan?: true;
 }
 
 export interface DatabaseOptions {
@@ -128,26 +137,33 @@ async function openPostgres(
     clientUrl: databaseUrl,
     ensureDatabase: false,
     // One connection more: LISTEN keeps one for itself.
-    pool: { min: 1, max: poolSize + 1 },
+    pool: { min: 1, max: Math.ceil(poolSize / 2) + 1 },
     driverOptions: {
       application_name: "jitsudo-notifications",
       // Together within the deadline of a call, which then says that the database is away.
       connectionTimeoutMillis: Math.min(5_000, requestTimeoutMs * 0.3),
       query_timeout: Math.min(10_000, requestTimeoutMs * 0.6),
       keepAlive: true,
-      // The queue grows from nothing to millions of rows and back. A plan that is kept
-      // from an empty queue reads it from end to end, and compiling one costs more than it.
+      // Tables grow from nothing to millions of rows. A plan that is kept from an empty
+      // one reads it from end to end, and compiling one costs more than it.
       options: "-c plan_cache_mode=force_custom_plan -c jit=off",
     },
   });
   const pool = await (orm.em.getDriver() as PostgreSqlDriver).getConnection().getNativeClient();
+  const keptPlans = openKeptPlanPool(pool, Math.floor(poolSize / 2), log);
+  const pools = [pool, keptPlans];
+  const sum = (count: (pool: Pool) => number) => pools.reduce((total, each) => total + count(each), 0);
   return {
     orm,
     embedded: false,
-    query: async <Row>({ name, text }: Statement, params: unknown[] = []) =>
-      (await pool.query({ name, text, values: params })).rows as Row[],
+    query: async <Row>({ name, text, keepPlan }: Statement, params: unknown[] = []) =>
+      (await (keepPlan ? keptPlans : pool).query({ name, text, values: params })).rows as Row[],
     listen: (topic, onNotify) => listenOnPool(pool, topic, onNotify, log),
-    pool: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+    pool: () => ({
+      total: sum((each) => each.totalCount),
+      idle: sum((each) => each.idleCount),
+      waiting: sum((each) => each.waitingCount),
+    }),
     ping: async () => void (await pool.query("select 1")),
     exclusively: async (work) => {
       const connection = await pool.connect();
@@ -164,6 +180,8 @@ async function openPostgres(
         connection.release(true);
       }
     },
-    close: () => orm.close(true),
+    async close() {
+      await Promise.all([keptPlans.end(), orm.close(true)]);
+    },
   };
 }

@@ -13,6 +13,7 @@ const claimWindow = 1_000;
  */
 export const waitingChannels: Statement = {
   name: "waiting_channels",
+  keepPlan: true,
   text: `
     with recursive hop (urgent, channel_id, n) as (
       select u.urgent, (select q.channel_id from delivery_queue q
@@ -44,6 +45,7 @@ export const waitingChannels: Statement = {
  */
 export const claim: Statement = {
   name: "claim",
+  keepPlan: true,
   text: `
     with picked as materialized (
       select d.delivery_id
@@ -91,6 +93,7 @@ export const giveBack: Statement = {
  */
 export const begin: Statement = {
   name: "begin_attempt",
+  keepPlan: true,
   text: `
     with gate as (
       select q.delivery_id, c.enabled and c.deleted_at is null as active,
@@ -111,6 +114,7 @@ export const begin: Statement = {
 /* By primary key. */
 export const state: Statement = {
   name: "delivery_state",
+  keepPlan: true,
   text: "select state from delivery where id = $1",
 };
 
@@ -121,6 +125,7 @@ export const state: Statement = {
  */
 export const settle: Statement = {
   name: "settle",
+  keepPlan: true,
   text: `
     with input as (
       select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::uuid[], $6::int[],
@@ -135,37 +140,34 @@ export const settle: Statement = {
         lease_until = case when i.state = 'delivering' then q.lease_until end
       from input i
       where i.state in ('delivering', 'pending') and q.delivery_id = i.delivery_id and q.lease_token = i.lease_token
-      returning q.delivery_id, q.tenant_id
+      returning q.tenant_id, i.*
     ), done as (
       delete from delivery_queue q
       using input i
       where i.state not in ('delivering', 'pending') and q.delivery_id = i.delivery_id and q.lease_token = i.lease_token
-      returning q.delivery_id, q.tenant_id, q.channel_id, q.attempts
+      returning q.tenant_id, q.channel_id, q.attempts, i.*
     ), failed_again as (
-      update delivery d set last_error = i.error
-      from kept k join input i on i.delivery_id = k.delivery_id
-      where d.id = k.delivery_id and i.error is not null
+      update delivery d set last_error = k.error
+      from kept k where d.id = k.delivery_id and k.error is not null
     ), completed as (
       update delivery d
-      set state = i.state, attempts = f.attempts - i.unmade,
-        last_error = coalesce(i.error, d.last_error), duplicate_of = i.duplicate_of, completed_at = now()
-      from done f join input i on i.delivery_id = f.delivery_id
-      where d.id = f.delivery_id
-    ), held as (
-      select delivery_id, tenant_id from kept union all select delivery_id, tenant_id from done
+      set state = f.state, attempts = f.attempts - f.unmade,
+        last_error = coalesce(f.error, d.last_error), duplicate_of = f.duplicate_of, completed_at = now()
+      from done f where d.id = f.delivery_id
     ), unsent as (
       insert into delivery_unsent (delivery_id, tenant_id, channel_id, state)
-      select f.delivery_id, f.tenant_id, f.channel_id, i.state
-      from done f join input i on i.delivery_id = f.delivery_id where i.state <> 'delivered'
+      select delivery_id, tenant_id, channel_id, state from done where state <> 'delivered'
+    ), held as (
+      select tenant_id, delivery_id, state, number, started_at, duration_ms, outcome, status_code, response, error, request from kept
+      union all
+      select tenant_id, delivery_id, state, number, started_at, duration_ms, outcome, status_code, response, error, request from done
     ), changed as (
       insert into delivery_change (tenant_id, state, delivery_ids)
-      select h.tenant_id, i.state, array_agg(h.delivery_id)
-      from held h join input i on i.delivery_id = h.delivery_id group by h.tenant_id, i.state
+      select tenant_id, state, array_agg(delivery_id) from held group by tenant_id, state
     ), logged as (
       insert into attempt (delivery_id, number, tenant_id, started_at, duration_ms, outcome, status_code, response, error, request)
-      select i.delivery_id, i.number, h.tenant_id, i.started_at, i.duration_ms, i.outcome, i.status_code, i.response, i.error, i.request
-      from input i join held h on h.delivery_id = i.delivery_id
-      where i.number is not null
+      select delivery_id, number, tenant_id, started_at, duration_ms, outcome, status_code, response, error, request
+      from held where number is not null
       on conflict (delivery_id, number) do nothing
     )
     select delivery_id from held`,
@@ -174,6 +176,7 @@ export const settle: Statement = {
 /* By primary key, fenced by the lease token. */
 export const renew: Statement = {
   name: "renew_leases",
+  keepPlan: true,
   text: `
     update delivery_queue q
     set lease_until = now() + $3 * interval '1 millisecond'
@@ -188,6 +191,7 @@ export const renew: Statement = {
  */
 export const recover: Statement = {
   name: "recover_lost",
+  keepPlan: true,
   text: `
     with lost as materialized (
       select delivery_id from delivery_queue
@@ -249,6 +253,7 @@ export const endUnsent = (state: "expired" | "cancelled"): string => `gone as (
 /* Along index delivery_queue_expiring. */
 export const expire: Statement = {
   name: "expire_stale",
+  keepPlan: true,
   text: `
     with found as materialized (
       select delivery_id from delivery_queue

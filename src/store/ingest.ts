@@ -1,6 +1,6 @@
 import { type Batcher, createBatcher } from "../batcher.ts";
 import type { NoticeType } from "../events.ts";
-import type { Database } from "./database.ts";
+import type { Database, Statement } from "./database.ts";
 import { isDatabaseUnavailable } from "./unavailable.ts";
 
 /** An event that is ready to be stored. */
@@ -109,10 +109,12 @@ function keyOf({ tenantId, idempotencyKey }: Pick<NewEvent, "tenantId" | "idempo
  * instead of dead-locking; deliveries in the order of the calls, which is the
  * order that ordered channels keep. The fan-out joins the tenant's own living
  * channels (index channel_living) and locks none of them. Deliveries are counted by
- * one grouping: a subselect for each event would read all of them each time.
+ * one grouping: a subselect for each event would read all of them each time. "is true"
+ * has the new ids hashed, where a join would compare each event with each of them.
  */
-const insertEvents = {
+const insertEvents: Statement = {
   name: "insert_events",
+  keepPlan: true,
   text: `
     with input as (
       select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::text[], $10::text[])
@@ -127,9 +129,9 @@ const insertEvents = {
       select uuid_v7() as delivery_id, i.tenant_id, i.id as event_id, i.type, i.subject, i.expires_at, i.position,
         c.id as channel_id, c.ordered
       from input i
-      join made m on m.id = i.id
       join channel c on c.tenant_id = i.tenant_id and c.deleted_at is null and c.enabled
         and (c.event_filters = '{}' or i.type = any (c.event_filters))
+      where (i.id in (select id from made)) is true
     ), recorded as (
       insert into delivery (id, tenant_id, event_id, channel_id, event_type, created_at)
       select delivery_id, tenant_id, event_id, channel_id, type, now() from fanned
@@ -147,8 +149,9 @@ const insertEvents = {
     group by id`,
 };
 
-const selectKnown = {
+const selectKnown: Statement = {
   name: "select_known_events",
+  keepPlan: true,
   text: `
     select e.tenant_id, e.idempotency_key, e.id, e.payload_hash,
       (select count(*)::int from delivery d where d.event_id = e.id) as deliveries

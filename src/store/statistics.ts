@@ -130,14 +130,20 @@ const count = {
         where (x.xid, x.seq) > (r.xid, r.seq) and x.xid < pg_snapshot_xmin(pg_current_snapshot())
         order by x.xid, x.seq limit $1
       ) x
-    ), ended as (
-      select d.tenant_id, w.seconds, to_timestamp(floor(extract(epoch from d.completed_at) / w.seconds) * w.seconds) as starts_at,
+    ), minutes as materialized (
+      select d.tenant_id, date_bin('1 minute', d.completed_at, timestamptz '1970-01-01 00:00:00Z') as starts_at,
         d.channel_id, d.event_type, d.state,
         width_bucket(extract(epoch from d.completed_at - d.created_at)::float8 * 1000, $2::float8[]) as latency, count(*)::int as n
       from fresh f cross join lateral unnest(f.delivery_ids) as i (id) join delivery d on d.id = i.id
-      cross join (values (60), (3600)) as w (seconds)
       where f.state not in ('pending', 'delivering') and d.completed_at is not null
-      group by 1, 2, 3, 4, 5, 6, 7
+      group by 1, 2, 3, 4, 5, 6
+    ), ended as (
+      select 60 as seconds, * from minutes
+      union all
+      select 3600, tenant_id, date_bin('1 hour', starts_at, timestamptz '1970-01-01 00:00:00Z'),
+        channel_id, event_type, state, latency, sum(n)::int
+      from minutes
+      group by 2, 3, 4, 5, 6, 7
     ), added as (
       insert into delivery_statistics as s
         (tenant_id, width_seconds, starts_at, channel_id, event_type, state, latency, count)

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import { claim } from "../../src/store/delivery-queue.sql.ts";
 import { createDeliveryQueue } from "../../src/store/delivery-queue.ts";
+import { keptPlanSettings } from "../../src/store/kept-plans.ts";
 import { removeOld } from "../../src/store/retention.ts";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import { createDatabase } from "../support/postgres.ts";
@@ -82,8 +83,9 @@ async function claimTime(channelIds: string[]): Promise<number> {
 const dayOldId = `(lpad(to_hex((extract(epoch from now() - interval '1 day') * 1000)::bigint), 12, '0')
   || substr(replace(uuid_v7()::text, '-', ''), 13))::uuid`;
 
-/** The lines of the plan of a claim on two channels. */
+/** The lines of the plan of a claim on two channels, made as the service's own connections make it. */
 async function explainClaim(channelIds: string[]): Promise<string[]> {
+  for (const setting of keptPlanSettings) await cluster.sql(`set ${setting}`);
   const quota = `array['${channelIds[0]}', '${channelIds[1]}']::uuid[], array[false, false], array[25, 25]`;
   await cluster.sql(`prepare explained as ${claim.text}`);
   const rows = await cluster.sql<{ "QUERY PLAN": string }>(

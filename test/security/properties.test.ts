@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import {
   create,
+  createRegistry,
   fromBinary,
   fromJson,
   fromJsonString,
@@ -8,6 +9,7 @@ import {
   toBinary,
   toJson,
 } from "@bufbuild/protobuf";
+import { createValidator } from "@bufbuild/protovalidate";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -15,6 +17,8 @@ import {
   CreateSlackWebhookChannelRequestSchema,
 } from "../../gen/jitsudo/notifications/v1/channel_pb.js";
 import { IngestEventRequestSchema } from "../../gen/jitsudo/notifications/v1/event_pb.js";
+import { file_jitsudo_notifications_v1_rules } from "../../gen/jitsudo/notifications/v1/rules_pb.js";
+import { eventTypes } from "../../src/events.ts";
 import { createFieldValidator } from "../../src/services/field-validator.ts";
 import { canonicalPayload } from "../../src/services/ingest-service.ts";
 import { cutPage, pageRequest } from "../../src/services/page.ts";
@@ -204,6 +208,82 @@ describe("the rules of URLs", () => {
         }
       }),
       { numRuns: 2_000 },
+    );
+  });
+});
+
+describe("the rules of an event", () => {
+  const rules = createValidator({ registry: createRegistry(file_jitsudo_notifications_v1_rules) });
+  const validate = createFieldValidator();
+  const char = fc.oneof(
+    { weight: 20, arbitrary: fc.constantFrom(..."ab1-._~:/?#@!$&'()*+,;=% <>") },
+    fc.constantFrom(
+      '"',
+      "\\",
+      "^",
+      "`",
+      "{",
+      "\u00e9",
+      "\u{1f6a8}",
+      "\u0000",
+      "\n",
+      "\u001f",
+      "\u007f",
+      "\u00a0",
+      "\u2028",
+      "\ud800",
+    ),
+  );
+  const ofLength = (edge: number) =>
+    fc
+      .tuple(fc.string({ unit: char, maxLength: 8 }), fc.integer({ min: -2, max: 2 }), fc.boolean())
+      .map(([text, more, long]) => (long ? text.padEnd(edge + more, "a") : text));
+  const url = fc
+    .tuple(
+      fc.constantFrom("", "http://", "https://", "HTTPS://", "ftp://", " http://", "http:/"),
+      ofLength(2_040),
+    )
+    .map((parts) => parts.join(""));
+  const event = fc.record(
+    {
+      type: fc.constantFrom(
+        ...eventTypes,
+        "",
+        "channel.disabled",
+        "Grant.active",
+        "grant.active ",
+        "toString",
+      ),
+      idempotencyKey: ofLength(255),
+      requestId: ofLength(255),
+      grantId: ofLength(255),
+      requester: ofLength(1_024),
+      reviewer: ofLength(1_024),
+      resourceType: ofLength(255),
+      resourceId: ofLength(2_048),
+      permissionSetArn: ofLength(2_048),
+      durationSeconds: fc.constantFrom(0, 1, -1, 2_147_483_647, -2_147_483_648),
+      justification: ofLength(16_384),
+      reason: ofLength(16_384),
+      url,
+    },
+    { requiredKeys: [] },
+  );
+
+  it("are kept as the proto states them, also where the service has a faster way to check", () => {
+    fc.assert(
+      // One field at a time beside a good type, so that one bad field does not hide what becomes of another.
+      fc.property(event, fc.nat(), (fields, choice) => {
+        const names = Object.keys(fields) as (keyof typeof fields)[];
+        const name = names[choice % names.length];
+        const alone = { type: "grant.active", ...(name && { [name]: fields[name] }) };
+        for (const init of [fields, alone]) {
+          const message = create(IngestEventRequestSchema, init);
+          const allowed = rules.validate(IngestEventRequestSchema, message).kind === "valid";
+          expect(validate(IngestEventRequestSchema, message).length === 0).toBe(allowed);
+        }
+      }),
+      { numRuns: 3_000 },
     );
   });
 });
