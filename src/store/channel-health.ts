@@ -1,5 +1,5 @@
 import { createBatcher } from "../batcher.ts";
-import type { Database, Statement } from "./database.ts";
+import type { Database } from "./database.ts";
 
 /** What one attempt says about the channel's endpoint. */
 export interface Observation {
@@ -102,9 +102,8 @@ function tally(observations: Observation[]): Tally[] {
 }
 
 /* By primary key; one row a channel. */
-const upsert: Statement = {
+const upsert = {
   name: "observe_health",
-  keepPlan: true,
   text: `
     with input as (
       select * from unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::int[], $5::text[], $6::int[])

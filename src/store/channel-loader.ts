@@ -2,7 +2,7 @@ import type { Channel } from "../channels/channel.ts";
 import { type TenantSettings, tenantSettings } from "../channels/tenant-settings.ts";
 import { createTimeTexts } from "../channels/time-text.ts";
 import { type ConfigObject, openConfig } from "./channel-secrets.ts";
-import type { Database, Statement } from "./database.ts";
+import type { Database } from "./database.ts";
 import type { SecretBox } from "./secret-box.ts";
 
 /** A channel with what its tenant has set for all of its channels. */
@@ -96,9 +96,8 @@ function forgetOldest(cache: Map<string, Cached>, onReplaced: (channel: Channel)
 }
 
 /* By the two primary keys. */
-const select: Statement = {
+const select = {
   name: "load_channel",
-  keepPlan: true,
   text: `
     select c.id, c.tenant_id as "tenantId", c.type, c.config, concat_ws(' ', c.updated_at, s.updated_at) as version,
       s.time_zone as "timeZone", s.product_name as "productName", s.logo_url as "logoUrl",

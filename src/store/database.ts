@@ -45,10 +45,10 @@ export interface Statement {
   name: string;
   text: string;
   /**
-   * True: planned once on each connection, as nested loops over indexes, whatever its
-   * parameters are and whatever becomes of the tables. For what runs with every batch:
-   * planning it anew would cost more than carrying it out. Every table in it must be
-   * reached by an index. Without it, a statement is planned for the parameters at hand.
+   * True: planned once on each connection and for all parameters, for what runs with
+   * every batch: planning it anew would cost more than carrying it out. The statement
+   * must leave the planner no choice (see kept-plans.ts). Without it, a statement is
+   * planned for the parameters at hand.
    */
   keepPlan?: true;
 }

@@ -31,8 +31,8 @@ export const waitingChannels: Statement = {
       coalesce(b.open_until > now(), false) as held,
       coalesce(b.consecutive_failures, 0) as "consecutiveFailures"
     from hop h
-    join channel c on c.id = h.channel_id
-    left join channel_health b on b.channel_id = c.id
+    cross join lateral (select * from channel c where c.id = h.channel_id offset 0) c
+    left join lateral (select * from channel_health b where b.channel_id = h.channel_id offset 0) b on true
     order by h.urgent desc, h.channel_id`,
 };
 
@@ -41,41 +41,49 @@ export const waitingChannels: Statement = {
  * with a subject waits for the earlier open ones of the same subject (index
  * delivery_queue_subject); break-glass waits for none. However many wait for one
  * subject, no more than the window is read. Locks the rows it takes and passes
- * those that another worker is just taking.
+ * those that another worker is just taking. No row has the new lease's token yet, so
+ * the coalesce says "lease_token is null" without an offer of the partial index.
  */
 export const claim: Statement = {
   name: "claim",
   keepPlan: true,
   text: `
     with picked as materialized (
-      select d.delivery_id
+      select d.tid
       from unnest($1::uuid[], $2::boolean[], $3::int[]) as quota (channel_id, urgent, n)
       cross join lateral (
-        select q.delivery_id from (
+        select q.tid from (
           select w.delivery_id, w.seq from delivery_queue w
           where w.lease_token is null and w.urgent = quota.urgent and w.channel_id = quota.channel_id
           order by w.seq
           limit ${claimWindow}
-        ) w join delivery_queue q on q.delivery_id = w.delivery_id
-        where q.lease_token is null
-          and q.not_before <= now() and (q.expires_at is null or q.expires_at > now())
-          and (q.urgent or q.subject is null or not exists (
-            select 1 from delivery_queue e
-            where e.channel_id = q.channel_id and e.subject = q.subject and e.seq < q.seq))
+        ) w cross join lateral (
+          select q.ctid as tid from delivery_queue q
+          where q.delivery_id = w.delivery_id and coalesce(q.lease_token, $4) = $4::uuid
+            and q.not_before <= now() and (q.expires_at is null or q.expires_at > now())
+            and (q.urgent or q.subject is null or not exists (
+              select 1 from delivery_queue e
+              where e.channel_id = q.channel_id and e.subject = q.subject and e.seq < q.seq))
+          for update of q skip locked
+        ) q
         order by w.seq
         limit quota.n
-        for update of q skip locked
       ) d
+    ), taken as (
+      update delivery_queue q
+      set attempts = q.attempts + 1, started_at = now(), lease_token = $4,
+        lease_until = now() + $5 * interval '1 millisecond'
+      where q.ctid = any (array(select tid from picked))
+      returning q.*
     )
-    update delivery_queue q
-    set attempts = q.attempts + 1, started_at = now(), lease_token = $4,
-      lease_until = now() + $5 * interval '1 millisecond'
-    from picked p, event e, channel c left join tenant_settings s on s.tenant_id = c.tenant_id
-    where q.delivery_id = p.delivery_id and e.id = q.event_id and c.id = q.channel_id
-    returning q.delivery_id as "deliveryId", q.tenant_id as "tenantId", q.channel_id as "channelId",
-      q.event_id as "eventId", q.urgent, q.attempts as attempt, e.payload, e.payload_hash as "payloadHash", e.traceparent,
-      e.received_at as "receivedAt", q.expires_at as "expiresAt", q.replayed, c.type as "channelType",
-      concat_ws(' ', c.updated_at, s.updated_at) as "channelVersion"`,
+    select t.delivery_id as "deliveryId", t.tenant_id as "tenantId", t.channel_id as "channelId",
+      t.event_id as "eventId", t.urgent, t.attempts as attempt, e.payload, e.payload_hash as "payloadHash", e.traceparent,
+      e.received_at as "receivedAt", t.expires_at as "expiresAt", t.replayed, c.type as "channelType",
+      concat_ws(' ', c.updated_at, s.updated_at) as "channelVersion"
+    from taken t
+    cross join lateral (select * from event e where e.id = t.event_id offset 0) e
+    cross join lateral (select * from channel c where c.id = t.channel_id offset 0) c
+    left join lateral (select * from tenant_settings s where s.tenant_id = t.tenant_id offset 0) s on true`,
 };
 
 /* Along index delivery_queue_leased: reads what is held anywhere, and is seldom needed. */
@@ -93,7 +101,6 @@ export const giveBack: Statement = {
  */
 export const begin: Statement = {
   name: "begin_attempt",
-  keepPlan: true,
   text: `
     with gate as (
       select q.delivery_id, c.enabled and c.deleted_at is null as active,
@@ -114,14 +121,14 @@ export const begin: Statement = {
 /* By primary key. */
 export const state: Statement = {
   name: "delivery_state",
-  keepPlan: true,
   text: "select state from delivery where id = $1",
 };
 
 /*
  * By primary key, fenced by the lease token: a worker that lost its lease writes
  * nothing. Final states leave the queue; the attempts go to the log in the same
- * transaction. May be repeated when its answer was lost: what is logged stays.
+ * transaction. May be repeated when its answer was lost: what is logged stays. "is not
+ * distinct from" says "=" without an offer of the partial index of leases.
  */
 export const settle: Statement = {
   name: "settle",
@@ -132,35 +139,39 @@ export const settle: Statement = {
         $7::timestamptz[], $8::int[], $9::text[], $10::int[], $11::text[], $12::text[], $13::int[], $14::text[])
         as t (delivery_id, lease_token, state, wait_ms, duplicate_of, number,
           started_at, duration_ms, outcome, status_code, response, error, unmade, request)
+    ), held as materialized (
+      select i.*, i.state not in ('delivering', 'pending') as final, q.tid, q.tenant_id, q.channel_id, q.attempts
+      from input i cross join lateral (
+        select q.ctid as tid, q.tenant_id, q.channel_id, q.attempts from delivery_queue q
+        where q.delivery_id = i.delivery_id and q.lease_token is not distinct from i.lease_token
+        for update of q
+      ) q
     ), kept as (
       update delivery_queue q
-      set attempts = q.attempts - i.unmade,
-        not_before = now() + i.wait_ms * interval '1 millisecond',
-        lease_token = case when i.state = 'delivering' then q.lease_token end,
-        lease_until = case when i.state = 'delivering' then q.lease_until end
-      from input i
-      where i.state in ('delivering', 'pending') and q.delivery_id = i.delivery_id and q.lease_token = i.lease_token
-      returning q.tenant_id, i.*
+      set attempts = q.attempts - h.unmade,
+        not_before = now() + h.wait_ms * interval '1 millisecond',
+        lease_token = case when h.state = 'delivering' then q.lease_token end,
+        lease_until = case when h.state = 'delivering' then q.lease_until end
+      from held h
+      where not h.final and q.ctid = h.tid
     ), done as (
-      delete from delivery_queue q
-      using input i
-      where i.state not in ('delivering', 'pending') and q.delivery_id = i.delivery_id and q.lease_token = i.lease_token
-      returning q.tenant_id, q.channel_id, q.attempts, i.*
-    ), failed_again as (
-      update delivery d set last_error = k.error
-      from kept k where d.id = k.delivery_id and k.error is not null
-    ), completed as (
+      delete from delivery_queue q where q.ctid = any (array(select tid from held where final))
+    ), recorded as (
       update delivery d
-      set state = f.state, attempts = f.attempts - f.unmade,
-        last_error = coalesce(f.error, d.last_error), duplicate_of = f.duplicate_of, completed_at = now()
-      from done f where d.id = f.delivery_id
+      set state = case when r.final then r.state else d.state end,
+        attempts = case when r.final then r.attempts - r.unmade else d.attempts end,
+        last_error = coalesce(r.error, d.last_error),
+        duplicate_of = r.duplicate_of,
+        completed_at = case when r.final then now() end
+      from (
+        select h.*, d.tid as record_tid
+        from held h cross join lateral (select d.ctid as tid from delivery d where d.id = h.delivery_id offset 0) d
+        where h.final or h.error is not null
+      ) r
+      where d.ctid = r.record_tid
     ), unsent as (
       insert into delivery_unsent (delivery_id, tenant_id, channel_id, state)
-      select delivery_id, tenant_id, channel_id, state from done where state <> 'delivered'
-    ), held as (
-      select tenant_id, delivery_id, state, number, started_at, duration_ms, outcome, status_code, response, error, request from kept
-      union all
-      select tenant_id, delivery_id, state, number, started_at, duration_ms, outcome, status_code, response, error, request from done
+      select delivery_id, tenant_id, channel_id, state from held where final and state <> 'delivered'
     ), changed as (
       insert into delivery_change (tenant_id, state, delivery_ids)
       select tenant_id, state, array_agg(delivery_id) from held group by tenant_id, state
@@ -176,7 +187,6 @@ export const settle: Statement = {
 /* By primary key, fenced by the lease token. */
 export const renew: Statement = {
   name: "renew_leases",
-  keepPlan: true,
   text: `
     update delivery_queue q
     set lease_until = now() + $3 * interval '1 millisecond'
@@ -191,7 +201,6 @@ export const renew: Statement = {
  */
 export const recover: Statement = {
   name: "recover_lost",
-  keepPlan: true,
   text: `
     with lost as materialized (
       select delivery_id from delivery_queue
@@ -253,7 +262,6 @@ export const endUnsent = (state: "expired" | "cancelled"): string => `gone as (
 /* Along index delivery_queue_expiring. */
 export const expire: Statement = {
   name: "expire_stale",
-  keepPlan: true,
   text: `
     with found as materialized (
       select delivery_id from delivery_queue

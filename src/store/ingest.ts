@@ -112,7 +112,7 @@ function keyOf({ tenantId, idempotencyKey }: Pick<NewEvent, "tenantId" | "idempo
  * one grouping: a subselect for each event would read all of them each time. "is true"
  * has the new ids hashed, where a join would compare each event with each of them.
  */
-const insertEvents: Statement = {
+export const insertEvents: Statement = {
   name: "insert_events",
   keepPlan: true,
   text: `
@@ -129,8 +129,12 @@ const insertEvents: Statement = {
       select uuid_v7() as delivery_id, i.tenant_id, i.id as event_id, i.type, i.subject, i.expires_at, i.position,
         c.id as channel_id, c.ordered
       from input i
-      join channel c on c.tenant_id = i.tenant_id and c.deleted_at is null and c.enabled
-        and (c.event_filters = '{}' or i.type = any (c.event_filters))
+      cross join lateral (
+        select c.id, c.ordered from channel c
+        where c.tenant_id = i.tenant_id and c.deleted_at is null and c.enabled
+          and (c.event_filters = '{}' or i.type = any (c.event_filters))
+        offset 0
+      ) c
       where (i.id in (select id from made)) is true
     ), recorded as (
       insert into delivery (id, tenant_id, event_id, channel_id, event_type, created_at)
@@ -149,9 +153,8 @@ const insertEvents: Statement = {
     group by id`,
 };
 
-const selectKnown: Statement = {
+const selectKnown = {
   name: "select_known_events",
-  keepPlan: true,
   text: `
     select e.tenant_id, e.idempotency_key, e.id, e.payload_hash,
       (select count(*)::int from delivery d where d.event_id = e.id) as deliveries

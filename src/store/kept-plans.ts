@@ -2,15 +2,23 @@ import { Pool } from "pg";
 import type { Logger } from "pino";
 
 /**
- * PostgreSQL plans a prepared statement for good when told so, and these settings leave
- * it nothing but indexes and nested loops. So a plan that was made for an empty table is
- * right for millions of rows as well, which cannot be said of what it would choose freely.
+ * Sessions that plan a prepared statement once and keep the plan, by nested loops over
+ * indexes.
+ *
+ * The queue grows from nothing to millions of rows and back, and a plan that was chosen
+ * for an empty table would read a full one from end to end, for each row. So statements
+ * that use these sessions are written such that there is one way to carry them out:
+ * tables are looked up in lateral subselects that "offset 0" or "for update" keep from
+ * being merged into the rest, by a condition that fits one index alone; rows that were
+ * found are changed by their ctid, not looked up again. A test holds every such plan
+ * against tables that have grown since it was made.
  */
 export const keptPlanSettings = [
   "plan_cache_mode=force_generic_plan",
   "enable_seqscan=off",
   "enable_hashjoin=off",
   "enable_mergejoin=off",
+  "enable_bitmapscan=off",
   "jit=off",
 ];
 

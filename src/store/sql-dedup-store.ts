@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { StoredData } from "keyv";
 import { createBatcher } from "../batcher.ts";
-import type { Database, Statement } from "./database.ts";
+import type { Database } from "./database.ts";
 
 interface Reservation {
   key: string;
@@ -110,9 +110,8 @@ const removeExpired = {
 };
 
 /* Answers a null holder for the keys that were taken, the holder for the others. */
-const reserve: Statement = {
+const reserve = {
   name: "dedup_reserve",
-  keepPlan: true,
   text: `
     with input as (
       select * from unnest($1::text[], $2::text[], $3::int[], $4::text[]) as t (key, value, ttl_ms, instead_of)
