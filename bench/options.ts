@@ -6,7 +6,7 @@ export interface Options {
   /** Names of the sides and of the comparisons that are wanted. */
   sides: string[];
   comparisons: string[];
-  /** Events of one run at full speed. */
+  /** Events of one run at full speed; a fifth of them where each is a call of its own. */
   events: number;
   /** Calls, and notices, under way at the same time. */
   concurrency: number;
@@ -31,14 +31,14 @@ export interface Options {
 type Sizes = Pick<Options, "events" | "seconds" | "repeat" | "urgent" | "backlog" | "oldRows">;
 
 const usual: Sizes = {
-  events: 4_000,
+  events: 20_000,
   seconds: 10,
   repeat: 3,
   urgent: 200,
   backlog: 100_000,
   oldRows: 500_000,
 };
-const long: Sizes = { ...usual, events: 20_000, seconds: 30, repeat: 5, urgent: 500, oldRows: 5_000_000 };
+const long: Sizes = { ...usual, events: 50_000, seconds: 30, repeat: 5, urgent: 500, oldRows: 5_000_000 };
 /** Says that everything works, and nothing about speed. */
 const short: Sizes = { events: 200, seconds: 0.25, repeat: 1, urgent: 10, backlog: 300, oldRows: 1_000 };
 
@@ -50,7 +50,7 @@ export function readOptions(args: string[]): Options {
     .addOption(listOf("--comparisons <names>", "what to compare beside that", comparisons.map(nameOf)))
     .option("--short", "a minute, to see that it works; its figures mean nothing")
     .option("--long", "hours: more events, and 5,000,000 old rows")
-    .addOption(numberOption("--events <count>", "events of one run at full speed"))
+    .addOption(numberOption("--events <count>", "events of one run at full speed (a fifth, one a call)"))
     .addOption(
       numberOption("--concurrency <count>", "calls and notices under way at the same time").default(64),
     )

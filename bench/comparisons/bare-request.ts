@@ -9,7 +9,7 @@ export const bareRequest: Comparer = {
       .filter((name) => !results.some(({ side }) => side === name))
       .map((name) => `side ${name}`),
   async compare({ options, results }) {
-    const bare = findMeasurement(results, "limit", "undici", "steady");
+    const bare = findMeasurement(results, "limit", "undici, dispatch", "steady");
     const service = findMeasurement(results, "service", "gRPC streams", "steady");
     if (!bare || !service) throw new Error("The steady load was not measured");
     const reference = { label: "bare request", value: bare.acknowledgement.p99 };

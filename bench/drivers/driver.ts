@@ -12,6 +12,7 @@ export interface DriverSpec {
   /** A module of this folder that exports `open`. */
   module:
     | "direct"
+    | "request"
     | "connect-unary"
     | "grpc-js-unary"
     | "grpc-stream"
