@@ -1,0 +1,4 @@
+// What every client entry exports beside its own client.
+export { Code, ConnectError } from "@connectrpc/connect";
+export * from "./errors.ts";
+export * from "./messages.ts";
