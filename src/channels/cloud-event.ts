@@ -1,5 +1,6 @@
 import type { EventPayload } from "../events.ts";
-import { payloadSchema, type WebhookMessage, type WebhookPayload } from "./webhook-payload.ts";
+import { noticeSchema, type WebhookNotice } from "../webhooks/notice.ts";
+import type { WebhookMessage } from "./webhook-payload.ts";
 
 /**
  * The context of a notice as CloudEvents 1.0
@@ -22,7 +23,7 @@ interface CloudEventContext {
 }
 
 /** One JSON object with context and data (JSON event format). */
-export function structuredCloudEvent(payload: WebhookPayload): WebhookMessage {
+export function structuredCloudEvent(payload: WebhookNotice): WebhookMessage {
   const event = { ...contextOf(payload), datacontenttype: "application/json", data: payload };
   return {
     headers: ["content-type", "application/cloudevents+json; charset=utf-8"],
@@ -31,7 +32,7 @@ export function structuredCloudEvent(payload: WebhookPayload): WebhookMessage {
 }
 
 /** The context in headers, the data as the body (HTTP protocol binding, 3.1). */
-export function binaryCloudEvent(payload: WebhookPayload): WebhookMessage {
+export function binaryCloudEvent(payload: WebhookNotice): WebhookMessage {
   const headers = Object.entries(contextOf(payload)).flatMap(([name, value]) => [
     `ce-${name}`,
     headerValue(value),
@@ -39,7 +40,7 @@ export function binaryCloudEvent(payload: WebhookPayload): WebhookMessage {
   return { headers: ["content-type", "application/json", ...headers], body: JSON.stringify(payload) };
 }
 
-function contextOf(payload: WebhookPayload): CloudEventContext {
+function contextOf(payload: WebhookNotice): CloudEventContext {
   const subject = subjectOf(payload.data);
   return {
     specversion: "1.0",
@@ -48,7 +49,7 @@ function contextOf(payload: WebhookPayload): CloudEventContext {
     type: `jitsudo.${payload.type}`,
     time: payload.timestamp,
     ...(subject && { subject }),
-    dataschema: payloadSchema,
+    dataschema: noticeSchema,
     tenantid: payload.tenant_id,
     deliveryid: payload.delivery_id,
     severity: payload.severity,

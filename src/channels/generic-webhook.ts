@@ -1,3 +1,4 @@
+import type { WebhookNotice } from "../webhooks/notice.ts";
 import type { ChannelConfigs, Notice, Sender, SendOutcome } from "./channel.ts";
 import { binaryCloudEvent, structuredCloudEvent } from "./cloud-event.ts";
 import type { PostResult } from "./http-exchange.ts";
@@ -6,7 +7,7 @@ import type { HttpPoster } from "./http-post.ts";
 import { createLeaseCache } from "./lease-cache.ts";
 import { excerpt, headerSecrets, urlSecrets } from "./response-excerpt.ts";
 import { describePost } from "./sent-request.ts";
-import { type WebhookMessage, type WebhookPayload, webhookPayload } from "./webhook-payload.ts";
+import { type WebhookMessage, webhookPayload } from "./webhook-payload.ts";
 import { signWebhook } from "./webhook-signature.ts";
 
 export interface GenericWebhookOptions {
@@ -57,7 +58,7 @@ export function webhookRequest(config: Config, notice: Notice, nowMs: number): W
   return { headers: headersOf(config, notice, nowMs, message), body: message.body };
 }
 
-const drawings: Record<NonNullable<Config["format"]>, (payload: WebhookPayload) => WebhookMessage> = {
+const drawings: Record<NonNullable<Config["format"]>, (payload: WebhookNotice) => WebhookMessage> = {
   standard: (payload) => ({ headers: ["content-type", "application/json"], body: JSON.stringify(payload) }),
   cloudevents_structured: structuredCloudEvent,
   cloudevents_binary: binaryCloudEvent,

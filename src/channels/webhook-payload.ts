@@ -1,44 +1,8 @@
-import type { Json } from "../events.ts";
+import { noticeSchema, type WebhookNotice } from "../webhooks/notice.ts";
 import type { Notice } from "./channel.ts";
 import { phraseText } from "./phrase.ts";
 import { summarize } from "./summary.ts";
 import { utcText } from "./time-text.ts";
-import type { Severity } from "./wordings.ts";
-
-/** Names the payload's form: the `$id` of docs/schema/notice.v1.schema.json. */
-export const payloadSchema = "urn:jitsudo:notice:v1";
-
-/**
- * The JSON that generic webhooks, CloudEvents and SNS carry. It begins with the members
- * that Standard Webhooks recommends (`type`, `timestamp`, `data`). Members may be added;
- * none is renamed or removed as long as `schema` stays the same.
- */
-export interface WebhookPayload {
-  /** UUIDv7 of the event, the same on every channel. */
-  id: string;
-  /** The event type. */
-  type: Notice["event"]["type"];
-  /** When it happened, RFC 3339: as sent, else when it was received. */
-  timestamp: string;
-  /** When the server received it, RFC 3339. */
-  received_at: string;
-  /** UUID of the tenant. */
-  tenant_id: string;
-  /** UUIDv7 of the delivery, the same on every attempt. */
-  delivery_id: string;
-  schema: typeof payloadSchema;
-  severity: Severity;
-  /** What has happened, in a few words. */
-  title: string;
-  /** Who, what, where and until when, in a sentence; times in UTC. */
-  summary: string;
-  /** Where to act; absent when neither the event nor the tenant's settings tell. */
-  url?: string;
-  /** Of a notice that only tries the channel out; absent otherwise. */
-  test?: true;
-  /** Every other field of the event as it was sent. */
-  data: { [field: string]: Json };
-}
 
 /** A drawn payload with the headers that tell its form, names and values in turn. */
 export interface WebhookMessage {
@@ -46,7 +10,7 @@ export interface WebhookMessage {
   body: string;
 }
 
-export function webhookPayload(notice: Notice): WebhookPayload {
+export function webhookPayload(notice: Notice): WebhookNotice {
   const { type, occurred_at, ...data } = notice.event;
   const { severity, title, sentence, links } = summarize(notice);
   const [link] = links;
@@ -58,7 +22,7 @@ export function webhookPayload(notice: Notice): WebhookPayload {
     received_at: receivedAt,
     tenant_id: notice.tenantId,
     delivery_id: notice.deliveryId,
-    schema: payloadSchema,
+    schema: noticeSchema,
     severity,
     title,
     summary: phraseText(sentence, utcText),

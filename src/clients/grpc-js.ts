@@ -1,7 +1,9 @@
 import {
   create,
   type DescMessage,
+  type DescMethod,
   type DescMethodBiDiStreaming,
+  type DescMethodServerStreaming,
   type DescMethodUnary,
   type DescService,
   fromBinary,
@@ -11,18 +13,29 @@ import {
 } from "@bufbuild/protobuf";
 import { type ChannelCredentials, Client, Metadata } from "@grpc/grpc-js";
 import { canceledError, connectErrorFrom } from "./grpc-js-errors.ts";
-import { exchange } from "./grpc-js-stream.ts";
+import { retryConfig } from "./grpc-js-retries.ts";
+import { exchange, receive } from "./grpc-js-stream.ts";
 import type { GrpcJsCallOptions, GrpcJsClient, GrpcJsClientOptions } from "./grpc-js-types.ts";
+import { withIdempotencyKeys } from "./idempotency-keys.ts";
 
-export { Code, ConnectError } from "@connectrpc/connect";
 export { credentials } from "@grpc/grpc-js";
-export * from "./errors.ts";
+export * from "./common.ts";
 export type * from "./grpc-js-types.ts";
-export * from "./messages.ts";
+
+/** A method's input as it may be written. */
+type Request = MessageInitShape<DescMessage>;
+
+/** What the calls of one client have in common. */
+interface Caller {
+  client: Client;
+  metadata: Metadata;
+  deadlineMs: number;
+}
 
 /**
  * Makes a typed client of one service on @grpc/grpc-js. Clients of one address
- * and equal options share a connection.
+ * and equal options share a connection. An event that is sent without an idempotency
+ * key gets one, so that a repeated call does not make it twice.
  *
  * @param address host and port, for example "127.0.0.1:8080"
  * @param credentials `credentials.createInsecure()` or `credentials.createSsl(...)`
@@ -33,40 +46,49 @@ export function createGrpcJsClient<Service extends DescService>(
   credentials: ChannelCredentials,
   options: GrpcJsClientOptions,
 ): GrpcJsClient<Service> {
-  const { deadlineMs = 10_000, keepalive = { intervalMs: 30_000, timeoutMs: 10_000 } } = options;
+  const { deadlineMs = 10_000, maxAttempts = 4 } = options;
+  const { keepalive = { intervalMs: 30_000, timeoutMs: 10_000 } } = options;
   const client = new Client(address, credentials, {
     "grpc.keepalive_time_ms": keepalive.intervalMs,
     "grpc.keepalive_timeout_ms": keepalive.timeoutMs,
+    "grpc.service_config": JSON.stringify(retryConfig(service, maxAttempts)),
     ...options.channelOptions,
   });
   const metadata = new Metadata();
   metadata.set("x-api-key", options.apiKey);
   metadata.set("x-tenant-id", options.tenantId);
 
-  const methods: Record<string, unknown> = { close: () => client.close() };
-  for (const method of service.methods) {
-    const { methodKind } = method;
-    if (methodKind === "unary") {
-      methods[method.localName] = unary(client, { ...method, methodKind }, metadata, deadlineMs);
-    } else if (methodKind === "bidi_streaming") {
-      methods[method.localName] = bidi(client, { ...method, methodKind }, metadata);
-    }
-  }
-  // The loop has just made what the type says; TypeScript cannot follow names through it.
-  return methods as GrpcJsClient<Service>;
+  const caller = { client, metadata, deadlineMs };
+  const methods = service.methods.map((method) => [method.localName, callOf(caller, method)]);
+  // The entries are what the type says; TypeScript cannot follow names through them.
+  return { ...Object.fromEntries(methods), close: () => client.close() };
 }
 
-function unary(client: Client, method: DescMethodUnary, metadata: Metadata, defaultDeadlineMs: number) {
+function callOf(caller: Caller, method: DescMethod) {
+  const { methodKind } = method;
+  switch (methodKind) {
+    case "unary":
+      return unary(caller, { ...method, methodKind });
+    case "server_streaming":
+      return serverStreaming(caller, { ...method, methodKind });
+    case "bidi_streaming":
+      return bidiStreaming(caller, { ...method, methodKind });
+    case "client_streaming":
+      throw new Error(`${method.name}: the API has no streams from clients alone`);
+  }
+}
+
+function unary({ client, metadata, ...defaults }: Caller, method: DescMethodUnary) {
   const { path, serialize, deserialize } = wireFormat(method);
-  return (request: MessageInitShape<DescMessage>, options: GrpcJsCallOptions = {}) =>
+  return (request: Request, options: GrpcJsCallOptions = {}) =>
     new Promise<MessageShape<DescMessage>>((resolve, reject) => {
-      const { signal, deadlineMs = defaultDeadlineMs } = options;
+      const { signal, deadlineMs = defaults.deadlineMs } = options;
       if (signal?.aborted) throw canceledError();
       const call = client.makeUnaryRequest(
         path,
         serialize,
         deserialize,
-        request,
+        withIdempotencyKeys(method, request),
         metadata,
         deadlineIn(deadlineMs),
         (error, response) => {
@@ -80,27 +102,37 @@ function unary(client: Client, method: DescMethodUnary, metadata: Metadata, defa
     });
 }
 
-function bidi(client: Client, method: DescMethodBiDiStreaming, metadata: Metadata) {
+function serverStreaming({ client, metadata }: Caller, method: DescMethodServerStreaming) {
   const { path, serialize, deserialize } = wireFormat(method);
-  return (requests: AsyncIterable<MessageInitShape<DescMessage>>, options: GrpcJsCallOptions = {}) =>
-    exchange(
+  return (request: Request, { deadlineMs = 0, signal }: GrpcJsCallOptions = {}) =>
+    receive(
       () =>
-        client.makeBidiStreamRequest(
+        client.makeServerStreamRequest(
           path,
           serialize,
           deserialize,
+          request,
           metadata,
-          deadlineIn(options.deadlineMs ?? 0),
+          deadlineIn(deadlineMs),
         ),
-      requests,
-      options.signal,
+      signal,
     );
 }
 
-function wireFormat(method: DescMethodUnary | DescMethodBiDiStreaming) {
+function bidiStreaming({ client, metadata }: Caller, method: DescMethodBiDiStreaming) {
+  const { path, serialize, deserialize } = wireFormat(method);
+  return (requests: AsyncIterable<Request>, { deadlineMs = 0, signal }: GrpcJsCallOptions = {}) =>
+    exchange(
+      () => client.makeBidiStreamRequest(path, serialize, deserialize, metadata, deadlineIn(deadlineMs)),
+      requests,
+      signal,
+    );
+}
+
+function wireFormat(method: DescMethod) {
   return {
     path: `/${method.parent.typeName}/${method.name}`,
-    serialize(message: MessageInitShape<DescMessage>): Buffer {
+    serialize(message: Request): Buffer {
       const bytes = toBinary(method.input, create(method.input, message));
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     },

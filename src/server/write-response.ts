@@ -24,6 +24,15 @@ export async function sendUniversal(
   const chunks = body?.[Symbol.asyncIterator]();
   try {
     let next = await chunks?.next();
+    // gRPC's Trailers-Only: a client may repeat a call of which it has seen no headers alone.
+    if (next?.done && trailer?.has("grpc-status")) {
+      // Not by writeHead, after which HTTP/2 could only end the stream with a second frame.
+      response.statusCode = status;
+      const headers = { ...toNodeHeaders(header), ...toNodeHeaders(trailer) };
+      for (const name in headers) response.setHeader(name, headers[name] ?? "");
+      response.end();
+      return leaveBody(request);
+    }
     response.writeHead(status, toNodeHeaders(header));
     while (next && !next.done && !call.closed) {
       if (!response.write(next.value)) await drained(call);

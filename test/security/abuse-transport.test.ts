@@ -106,8 +106,8 @@ describe("bodies", () => {
           ...headers(),
         });
         let status: unknown;
-        stream.on("trailers", (trailers) => {
-          status = trailers["grpc-status"];
+        stream.on("response", (headers) => {
+          status = headers["grpc-status"];
         });
         stream.end(frame);
         await text(stream);

@@ -1,0 +1,186 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import type {
+  IngestEventRequest,
+  IngestEventResponse,
+  IngestEventResult,
+  IngestEventsResponse,
+} from "../../gen/jitsudo/notifications/v1/event_pb.js";
+import { abortableSleep } from "./abortable-sleep.ts";
+import { type Publisher, settleEvent } from "./publish-result.ts";
+import { isTooLarge, type PublishRetryOptions, retryDelayMs } from "./publish-retry.ts";
+
+export interface PublishLaneOptions {
+  send(events: IngestEventRequest[], signal: AbortSignal): Promise<IngestEventsResponse>;
+  maxBatchEvents: number;
+  maxBatchBytes: number;
+  /** How long the first event of a batch waits for others, in milliseconds. */
+  maxWaitMs: number;
+  retry: PublishRetryOptions;
+  onRetry(retry: PublishRetry): void;
+}
+
+/** A try that failed and will be repeated. */
+export interface PublishRetry {
+  error: ConnectError;
+  /** How many events wait for the next try. */
+  events: number;
+  /** 1 for the first try. */
+  attempt: number;
+  /** Until the next try, in milliseconds. */
+  waitMs: number;
+}
+
+/** Events that go out in the order in which they came, one batch at a time. */
+export interface PublishLane {
+  add(event: IngestEventRequest, bytes: number): Promise<IngestEventResponse>;
+  /** Events that have no answer yet. */
+  size(): number;
+  /** Resolves when fewer than `limit` events have no answer yet. */
+  below(limit: number): Promise<void>;
+  /** From now on no batch waits for further events. */
+  hurry(): void;
+  /** Ends what is under way, rejects what has no answer yet, and returns those events, oldest first. */
+  abandon(): IngestEventRequest[];
+}
+
+interface Item extends Publisher {
+  event: IngestEventRequest;
+  bytes: number;
+  publishedAt: number;
+}
+
+export function createPublishLane(options: PublishLaneOptions): PublishLane {
+  const { send, maxBatchEvents, maxBatchBytes, retry, onRetry } = options;
+  const stop = new AbortController();
+  const queue: Item[] = [];
+  let sending: Item[] = [];
+  let queuedBytes = 0;
+  let running = false;
+  let hurried = options.maxWaitMs === 0;
+  let full = new AbortController();
+  const watchers = new Set<() => void>();
+
+  async function run(): Promise<void> {
+    running = true;
+    while (queue.length > 0 && !stop.signal.aborted) {
+      await fillBatch(queue[0]?.publishedAt ?? 0);
+      sending = takeBatch();
+      await deliver(sending);
+    }
+    running = false;
+  }
+
+  /** Until the batch is full or its first event has waited long enough, which it may have done in the queue. */
+  async function fillBatch(since: number): Promise<void> {
+    const waitMs = since + options.maxWaitMs - performance.now();
+    full = new AbortController();
+    if (isFull()) return;
+    // At least a turn, so that events published together go together.
+    await abortableSleep(hurried ? 0 : Math.max(0, waitMs), full.signal);
+  }
+
+  function isFull(): boolean {
+    return queue.length >= maxBatchEvents || queuedBytes >= maxBatchBytes;
+  }
+
+  /** At least one, however large it is. */
+  function takeBatch(): Item[] {
+    let bytes = 0;
+    const end = queue.findIndex((item, index) => {
+      bytes += item.bytes;
+      return index > 0 && (index >= maxBatchEvents || bytes > maxBatchBytes);
+    });
+    const batch = queue.splice(0, end < 0 ? queue.length : end);
+    for (const { bytes } of batch) queuedBytes -= bytes;
+    return batch;
+  }
+
+  /** Returns when every item of the batch has been settled, or all were abandoned. */
+  async function deliver(batch: Item[]): Promise<void> {
+    let open = batch;
+    for (let attempt = 1; open.length > 0 && !stop.signal.aborted; attempt++) {
+      const outcome = await attemptToSend(open);
+      if (stop.signal.aborted) return;
+      if (!(outcome instanceof ConnectError)) return settle(open, outcome.results);
+      if (isTooLarge(outcome) && open.length > 1) {
+        const middle = Math.ceil(open.length / 2);
+        await deliver(open.slice(0, middle));
+        return await deliver(open.slice(middle));
+      }
+      const waitMs = retryDelayMs(outcome, attempt, retry);
+      open = giveUp(open, outcome, waitMs);
+      if (waitMs === undefined || open.length === 0) return;
+      onRetry({ error: outcome, events: open.length, attempt, waitMs });
+      await abortableSleep(waitMs, stop.signal);
+    }
+  }
+
+  async function attemptToSend(items: Item[]): Promise<IngestEventsResponse | ConnectError> {
+    try {
+      return await send(
+        items.map(({ event }) => event),
+        stop.signal,
+      );
+    } catch (error) {
+      return ConnectError.from(error);
+    }
+  }
+
+  /** Rejects the items that are not to be tried again, and returns the others. */
+  function giveUp(items: Item[], error: ConnectError, waitMs: number | undefined): Item[] {
+    const { giveUpAfterMs = Infinity } = retry;
+    const kept = items.filter(({ publishedAt }) => {
+      return waitMs !== undefined && performance.now() + waitMs - publishedAt <= giveUpAfterMs;
+    });
+    finish(items.filter((item) => !kept.includes(item)).map((item) => [item, () => item.reject(error)]));
+    return kept;
+  }
+
+  function settle(items: Item[], results: IngestEventResult[]): void {
+    finish(items.map((item, index) => [item, () => settleEvent(item, results[index])]));
+  }
+
+  function finish(settled: [Item, () => void][]): void {
+    const gone = new Set(settled.map(([item]) => item));
+    sending = sending.filter((item) => !gone.has(item));
+    for (const [, tell] of settled) tell();
+    for (const check of watchers) check();
+  }
+
+  return {
+    add: (event, bytes) =>
+      new Promise((resolve, reject) => {
+        queue.push({ event, bytes, publishedAt: performance.now(), resolve, reject });
+        queuedBytes += bytes;
+        if (isFull()) full.abort();
+        if (!running) void run();
+      }),
+    size: () => queue.length + sending.length,
+    below(limit) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const check = () => {
+        if (queue.length + sending.length >= limit) return;
+        watchers.delete(check);
+        resolve();
+      };
+      watchers.add(check);
+      check();
+      return promise;
+    },
+    hurry() {
+      hurried = true;
+      full.abort();
+    },
+    abandon() {
+      stop.abort();
+      full.abort();
+      const unsent = [...sending, ...queue.splice(0)];
+      const error = new ConnectError(
+        "the publisher was closed before the event was acknowledged",
+        Code.Canceled,
+      );
+      finish(unsent.map((item) => [item, () => item.reject(error)]));
+      return unsent.map(({ event }) => event);
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import { AuditService } from "../../gen/jitsudo/notifications/v1/audit_pb.js";
+import { NotificationChannelService } from "../../gen/jitsudo/notifications/v1/channel_pb.js";
+import { DeliveryService } from "../../gen/jitsudo/notifications/v1/delivery_pb.js";
+import { EventIngestService } from "../../gen/jitsudo/notifications/v1/event_pb.js";
+import { ReplayService } from "../../gen/jitsudo/notifications/v1/replay_pb.js";
+import { StatisticsService } from "../../gen/jitsudo/notifications/v1/statistics_pb.js";
+import { TenantSettingsService } from "../../gen/jitsudo/notifications/v1/tenant_settings_pb.js";
+
+/** Where the service is, and who calls it. */
+export interface CallerOptions {
+  /** For example "https://notifications.example.com". */
+  baseUrl: string;
+  apiKey: string;
+  /** UUID of the tenant that the calls are about. */
+  tenantId: string;
+  /**
+   * Time that a unary call may take, in milliseconds; default 10,000, 0 for no
+   * limit. A call's own `timeoutMs` goes before it. Streams have no limit
+   * unless their call sets one.
+   */
+  timeoutMs?: number;
+}
+
+/** One typed client for each service of the API. */
+export interface NotificationsServices {
+  channels: Client<typeof NotificationChannelService>;
+  events: Client<typeof EventIngestService>;
+  deliveries: Client<typeof DeliveryService>;
+  replays: Client<typeof ReplayService>;
+  statistics: Client<typeof StatisticsService>;
+  tenantSettings: Client<typeof TenantSettingsService>;
+  audit: Client<typeof AuditService>;
+}
+
+/** The services over one transport, whose unary calls end after `timeoutMs`. */
+export function servicesOver(
+  bare: Transport,
+  { timeoutMs = 10_000 }: Pick<CallerOptions, "timeoutMs">,
+): NotificationsServices {
+  const transport = limitUnaryCalls(timeoutMs, bare);
+  return {
+    channels: createClient(NotificationChannelService, transport),
+    events: createClient(EventIngestService, transport),
+    deliveries: createClient(DeliveryService, transport),
+    replays: createClient(ReplayService, transport),
+    statistics: createClient(StatisticsService, transport),
+    tenantSettings: createClient(TenantSettingsService, transport),
+    audit: createClient(AuditService, transport),
+  };
+}
+
+/** Sends the two headers that every call of the API needs. */
+export function identify({ apiKey, tenantId }: CallerOptions): Interceptor {
+  return (next) => (request) => {
+    request.header.set("X-API-Key", apiKey);
+    request.header.set("X-Tenant-ID", tenantId);
+    return next(request);
+  };
+}
+
+/** The transports' own `defaultTimeoutMs` would also cut streams, which are meant to stay open. */
+function limitUnaryCalls(defaultTimeoutMs: number, transport: Transport): Transport {
+  return {
+    unary: (method, signal, timeoutMs = defaultTimeoutMs, ...rest) =>
+      transport.unary(method, signal, timeoutMs, ...rest),
+    stream: (...call) => transport.stream(...call),
+  };
+}
