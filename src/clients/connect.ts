@@ -4,6 +4,7 @@ import { createConnectTransport, createGrpcTransport, Http2SessionManager } from
 import { NotificationChannelService } from "../../gen/jitsudo/notifications/v1/channel_pb.js";
 import { DeliveryService } from "../../gen/jitsudo/notifications/v1/delivery_pb.js";
 import { EventIngestService } from "../../gen/jitsudo/notifications/v1/event_pb.js";
+import { TenantSettingsService } from "../../gen/jitsudo/notifications/v1/tenant_settings_pb.js";
 
 export { Code, ConnectError } from "@connectrpc/connect";
 export * from "./errors.ts";
@@ -35,6 +36,7 @@ export interface NotificationsClient {
   channels: Client<typeof NotificationChannelService>;
   events: Client<typeof EventIngestService>;
   deliveries: Client<typeof DeliveryService>;
+  tenantSettings: Client<typeof TenantSettingsService>;
   /** Closes the connection; calls in flight end with an error. */
   close(): void;
 }
@@ -60,6 +62,7 @@ export function createNotificationsClient(options: NotificationsClientOptions): 
     channels: createClient(NotificationChannelService, transport),
     events: createClient(EventIngestService, transport),
     deliveries: createClient(DeliveryService, transport),
+    tenantSettings: createClient(TenantSettingsService, transport),
     close: () => sessionManager.abort(),
   };
 }

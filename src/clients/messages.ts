@@ -3,3 +3,4 @@ export * from "../../gen/jitsudo/notifications/v1/channel_pb.js";
 export * from "../../gen/jitsudo/notifications/v1/delivery_pb.js";
 export * from "../../gen/jitsudo/notifications/v1/error_pb.js";
 export * from "../../gen/jitsudo/notifications/v1/event_pb.js";
+export * from "../../gen/jitsudo/notifications/v1/tenant_settings_pb.js";

@@ -175,6 +175,41 @@ describe.each(backends)("%s", (backend) => {
     expect(smtp.mails.at(-1)).toMatchObject({ username: "jitsudo", envelope: { to: ["b@example.com"] } });
   });
 
+  test("a comparison names the fields that an update would change, secrets included", async () => {
+    const { api } = await deployment.newTenant();
+    const secret = "a secret of the webhook's";
+    const config = { url: `${sink.url}/compared?token=1`, headers: { "X-A": "1" }, signing_secret: secret };
+    const channel = await api.createWebhook(config.url, {
+      ...config,
+      name: "same",
+      event_filters: ["grant.active"],
+    });
+    const compare = async (body: object) =>
+      (await api.send("POST", `/v1/notification-channels/${channel.id}:compare`, body)).body;
+
+    expect(await compare({})).toEqual({ changed_fields: [] });
+    const same = { name: "same", enabled: true, event_filters: ["grant.active"], config };
+    expect(await compare(same)).toEqual({ changed_fields: [] });
+    // What the server keeps of a rotation is its own affair.
+    await api.send("POST", `/v1/notification-channels/${channel.id}/signing-secret:rotate`, {});
+    const masked = { ...config, signing_secret: "********" };
+    expect(await compare({ config: masked })).toEqual({ changed_fields: [] });
+    expect(await compare({ config })).toEqual({ changed_fields: ["config.signing_secret"] });
+    expect(
+      await compare({ config: { ...masked, headers: { "X-A": "2" } }, event_filters: [], enabled: false }),
+    ).toEqual({ changed_fields: ["config.headers", "enabled", "event_filters"] });
+    const refused = await compare({ config: { url: "nonsense" } });
+    expect(refused).toMatchObject({
+      code: "invalid_argument",
+      details: { fields: [{ field: "config.url" }] },
+    });
+    expect(await api.channel(channel.id)).toMatchObject({
+      name: "same",
+      enabled: true,
+      config: channel.config,
+    });
+  });
+
   test("an update cannot change the type, nor what the type does not have", async () => {
     const { api } = await deployment.newTenant();
     const channel = await api.createWebhook(`${sink.url}/typed`);
