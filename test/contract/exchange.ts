@@ -1,5 +1,7 @@
-import { type DescMethod, getOption } from "@bufbuild/protobuf";
-import { http } from "../../gen/google/api/annotations_pb.js";
+import type { DescMethod } from "@bufbuild/protobuf";
+import { type Message, restCall } from "../../scripts/docs/rest-call.ts";
+
+export type { Message };
 
 /** A call and its answer as they went over the wire. */
 export interface Exchange {
@@ -9,8 +11,6 @@ export interface Exchange {
   response: { status: number; headers: Record<string, string>; body?: unknown };
 }
 
-export type Message = Record<string, unknown>;
-
 /** How the same message is sent by one of the protocols. */
 export type Protocol = "rest" | "connect";
 
@@ -19,20 +19,7 @@ export function requestOf(protocol: Protocol, method: DescMethod, message: Messa
   if (protocol === "connect") {
     return { method: "POST", path: `/${method.parent.typeName}/${method.name}`, body: message };
   }
-  const { pattern, body } = getOption(method, http);
-  if (typeof pattern.value !== "string") throw new Error(`${method.name} has no REST call`);
-  const rest = { ...message };
-  const path = pattern.value.replace(/\{(\w+)\}/g, (_all, name: string) => {
-    const value = rest[name];
-    delete rest[name];
-    return String(value);
-  });
-  const verb = pattern.case?.toUpperCase() ?? "";
-  if (body === "*") return { method: verb, path, body: rest };
-  const query = Object.entries(rest).flatMap(([name, value]) =>
-    [value].flat().map((item) => [name, String(item)] as [string, string]),
-  );
-  return { method: verb, path: query.length > 0 ? `${path}?${new URLSearchParams(query)}` : path };
+  return restCall(method, message);
 }
 
 /** Sends the request and answers the whole exchange. A body that is a text goes out as it is. */
