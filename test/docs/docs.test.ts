@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -22,14 +21,10 @@ test("the Bruno collection holds nothing else", () => {
 });
 
 describe("links", () => {
-  const tracked = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
+  const pages = globSync(["*.md", "{docs,examples,bench,console}/**/*.md"], {
     cwd: root,
-    encoding: "utf8",
+    exclude: ["**/node_modules/**"],
   });
-  const pages = tracked
-    .trim()
-    .split("\n")
-    .filter((path) => existsSync(join(root, path)));
 
   test.each(pages)("of %s lead somewhere", (path) => {
     const text = withoutCode(read(path));

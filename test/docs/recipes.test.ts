@@ -91,6 +91,20 @@ test("the Bruno collection: every request answers what it asserts", async () => 
   await expectTrace(tenant);
 });
 
+test.each([
+  ["rotate-a-webhook-secret.md", 1],
+  ["replay-after-an-outage.md", 2],
+])("how-to/%s: its commands are answered", async (name, count) => {
+  const tenant = await deployment.newTenant();
+  const { id } = await tenant.api.createWebhook(`${sink.url}/how-to`, { signing_secret: "a secret" });
+  const blocks = shellBlocks(readFileSync(join(docs, "../how-to", name), "utf8"));
+  expect(blocks).toHaveLength(count);
+  const env = { URL: deployment.service.url, KEY: tenant.apiKey, TENANT: tenant.id, CHANNEL_ID: id };
+  const { stdout } = await runBash(blocks.join("\n"), env);
+  expect(stdout).toMatch(/^\{/);
+  expect(stdout).not.toContain('"code"');
+});
+
 function variablesOf({ id, apiKey }: Tenant) {
   return { base_url: deployment.service.url, sink_url: sink.url, api_key: apiKey, tenant_id: id };
 }

@@ -4,9 +4,9 @@ import { startChild } from "../support/child.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
-/** The shell blocks of a Markdown page, in order. */
+/** The shell blocks of a Markdown page, in order, those within lists too. */
 export function shellBlocks(page: string): string[] {
-  return [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block ?? "");
+  return [...page.matchAll(/^ *```sh\n(.*?)^ *```$/gms)].map(([, block]) => block ?? "");
 }
 
 /** Runs a script as a reader would, from the root of the repository; the first command that fails ends it. */

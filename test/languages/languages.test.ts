@@ -111,4 +111,35 @@ describe("examples/python", () => {
       data: { requester: "ada@example.com", attributes: { ticket: "OPS-1" } },
     });
   });
+
+  test("verifies the service's signatures, as docs/how-to/verify-signatures.md shows", async () => {
+    const page = readFileSync(join(root, "docs/how-to/verify-signatures.md"), "utf8");
+    const verify = /```python\n(.*?)```/s.exec(page)?.[1] ?? "";
+    const { api } = await deployment.newTenant();
+    const secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "any other text"];
+    for (const [index, secret] of secrets.entries()) {
+      const path = `/signed-${index}`;
+      const { id } = await api.createWebhook(sink.url + path, { signing_secret: secret });
+      // Two signatures: the first is made with a secret that the receiver does not know yet.
+      await api.send("POST", `/v1/notification-channels/${id}/signing-secret:rotate`, {});
+      await api.send("POST", `/v1/notification-channels/${id}/test`, {});
+      const [received] = sink.to(path);
+      const call = (key: string, body = "") =>
+        run("/usr/bin/python3", ["-c", program(verify), key, JSON.stringify(received?.headers), body], root);
+      expect(await call(secret, received?.body)).toBe("good\n");
+      expect(await call("another secret", received?.body)).toBe("no signature matches\n");
+      expect(await call(secret, `${received?.body} `)).toBe("no signature matches\n");
+    }
+  });
 });
+
+function program(verify: string): string {
+  return `${verify}
+import json, sys
+try:
+    verify(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3].encode())
+    print("good")
+except ValueError as error:
+    print(error)
+`;
+}
