@@ -1,5 +1,10 @@
 /** Writes the documents that are made of code: `npm run docs`. */
-import { writeFileSync } from "node:fs";
-import { configurationReference } from "./docs/configuration.ts";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { generatedDocuments } from "./docs/generated.ts";
 
-writeFileSync("docs/configuration.md", configurationReference());
+rmSync("docs/recipes/bruno", { recursive: true, force: true });
+for (const [path, text] of generatedDocuments()) {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+}

@@ -161,13 +161,18 @@ const settings = z.object({
 /** Every setting as JSON Schema, as it is written in the environment: what docs/configuration.md is made of. */
 export const settingsSchema = () => z.toJSONSchema(settings, { io: "input", unrepresentable: "any" });
 
+/** What callers, such as `apply`, have in their environment: no mistake where the service shares it. */
+const callersVariables = ["JITSUDO_API_KEY", "JITSUDO_TENANT_ID"];
+
 export type Config = ReturnType<typeof readConfig>;
 
 /** Reads the environment. Throws a ConfigError that names every variable that is unknown or malformed. */
 export function readConfig(env: NodeJS.ProcessEnv) {
   const known = Object.keys(settings.shape);
   const ours = Object.entries(env).filter(([name, value]) => known.includes(name) && value !== "");
-  const unknown = Object.keys(env).filter((name) => name.startsWith("JITSUDO_") && !known.includes(name));
+  const unknown = Object.keys(env).filter(
+    (name) => name.startsWith("JITSUDO_") && !known.includes(name) && !callersVariables.includes(name),
+  );
   const parsed = settings.safeParse(Object.fromEntries(ours));
   const problems = [
     ...unknown.map((name) => `${name}: there is no such setting`),

@@ -9,6 +9,8 @@ import { scopes } from "../services/caller.ts";
 import { createApiKeys } from "../store/api-keys.ts";
 import { type Database, migrate, openDatabase } from "../store/database.ts";
 import { createSecretBox } from "../store/secret-box.ts";
+import { apply } from "./apply/apply.ts";
+import { FileError } from "./apply/yaml-source.ts";
 
 const log = pino({ level: "warn" }, pino.destination(2));
 
@@ -72,6 +74,19 @@ function commandLine(): Command {
       "encrypt all secrets with the first of JITSUDO_ENCRYPTION_KEYS; the service may run meanwhile",
     )
     .action(() => run("secrets rotate", {}));
+
+  program
+    .command("apply")
+    .description(
+      "make a tenant's channels what a YAML file says, by the API of a running service; the key and the tenant " +
+        "come from JITSUDO_API_KEY and JITSUDO_TENANT_ID",
+    )
+    .requiredOption("-f, --filename <path>", "the file")
+    .option("--url <url>", "where the service is", "http://127.0.0.1:8080")
+    .option("--prune", "delete the channels that the file does not name")
+    .option("--dry-run", "show what would change, and change nothing")
+    .option("--yes", "do not ask")
+    .action((options) => apply(options, process.env));
   return program;
 }
 
@@ -152,7 +167,7 @@ function print(result: unknown): void {
 commandLine()
   .parseAsync()
   .catch((error: Error) => {
-    const expected = error instanceof AdminError || error instanceof ConfigError;
+    const expected = [AdminError, ConfigError, FileError].some((kind) => error instanceof kind);
     process.stderr.write(`${expected ? error.message : `Failed: ${error.message}`}\n`);
     process.exitCode = 1;
   });

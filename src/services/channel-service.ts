@@ -8,8 +8,9 @@ import {
   type NotificationChannelService,
 } from "../../gen/jitsudo/notifications/v1/channel_pb.js";
 import type { ChannelType } from "../channels/channel.ts";
-import { maskConfig } from "../store/channel-secrets.ts";
-import type { StoredChannel } from "../store/channel-store.ts";
+import { changedFields } from "../store/changed-fields.ts";
+import { callersConfig, maskConfig } from "../store/channel-secrets.ts";
+import type { ChannelSettings, StoredChannel } from "../store/channel-store.ts";
 import type { Store } from "../store/store.ts";
 import { actorOf, callerOf } from "./caller.ts";
 import { type CreateRequest, settingsOf } from "./channel-settings.ts";
@@ -77,6 +78,14 @@ export function createChannelService(
       return toMessage(found(channel, request.id), newSecret);
     },
 
+    async compareChannel(request, context) {
+      if (request.config) await assertDestinations(request.config, checkDestination, "config.");
+      const current = found(await channelsOf(context).get(request.id), request.id);
+      const settings = changeSettings(current, request, validate);
+      const { config } = settleSecrets(settings.config, current.config);
+      return { changedFields: changedFields(asCallersSee(current), asCallersSee({ ...settings, config })) };
+    },
+
     async rotateSigningSecret(request, context) {
       let newSecret: string | undefined;
       const channel = await channelsOf(context).update(
@@ -117,6 +126,11 @@ function toMessage(channel: StoredChannel, newSecret?: string): NotificationChan
     disabledReason: channel.disabledReason ?? "",
     ...(channel.disabledAt && { disabledAt: timestampFromDate(channel.disabledAt) }),
   });
+}
+
+/** Without what the service keeps for itself in the config. */
+function asCallersSee(settings: ChannelSettings): ChannelSettings {
+  return { ...settings, config: callersConfig(settings.config) };
 }
 
 function healthOf({ health }: StoredChannel) {

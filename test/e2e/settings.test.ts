@@ -33,9 +33,12 @@ test("an unknown variable is an error, and so is every malformed value", async (
     JITSUDO_RETENTION_DAYS: "0",
     JITSUDO_CONCURENCY: "5",
   };
-  const { exit, stdout, lines } = await startWith(malformed);
+  // What callers have in the same environment is no mistake.
+  const callers = { JITSUDO_API_KEY: "jsn_key", JITSUDO_TENANT_ID: "tenant" };
+  const { exit, stdout, lines } = await startWith({ ...malformed, ...callers });
   expect(exit).toBe(1);
   expect(stdout).toBe("");
+  expect(lines.join("\n")).not.toMatch(/JITSUDO_API_KEY|JITSUDO_TENANT_ID/);
   expect(lines).toContain("JITSUDO_CONCURENCY: there is no such setting");
   for (const [name, value] of Object.entries(malformed)) {
     const named = lines.filter((line) => line.startsWith(`${name}`));

@@ -212,6 +212,7 @@ async function sampleCalls(): Promise<Map<string, SampleCall>> {
     ["ListChannels", to(`${channels}?page_size=2`)],
     ["GetChannel", to(`${channels}/${webhook.id}`)],
     ["UpdateChannel", to(`${channels}/${webhook.id}`, { name: "renamed", event_filters: ["grant.active"] })],
+    ["CompareChannel", to(`${channels}/${webhook.id}:compare`, { enabled: false })],
     ["RotateSigningSecret", to(`${channels}/${webhook.id}/signing-secret:rotate`, { type: "symmetric" })],
     ["TestChannel", to(`${channels}/${webhook.id}/test`, {})],
     ["PreviewChannel", to(`${channels}/${webhook.id}/preview`, {})],

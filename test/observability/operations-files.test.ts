@@ -2,7 +2,6 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
-import { configurationReference } from "../../scripts/docs/configuration.ts";
 import { deploy } from "../e2e/deployment.ts";
 import { withTempDir } from "../support/temp-dir.ts";
 import { promtool } from "./promtool.ts";
@@ -77,10 +76,6 @@ test("the runbook has a section on every alert, and on no other", async () => {
     ([, name]) => name,
   );
   expect(sections.sort()).toEqual((await alertRules()).map(({ alert }) => alert).sort());
-});
-
-test("docs/configuration.md is what `npm run docs` makes", async () => {
-  expect(await read("docs/configuration.md")).toBe(configurationReference());
 });
 
 test("the containers are pinned, checked, and stop by SIGTERM", async () => {

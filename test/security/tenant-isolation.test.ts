@@ -81,6 +81,8 @@ const cases: Record<string, Case> = {
   "NotificationChannelService.ListChannels": () => hides("NotificationChannelService", "ListChannels", {}),
   "NotificationChannelService.UpdateChannel": () =>
     changesNothing("UpdateChannel", { id: theirs.channelId, name: "taken", enabled: false }),
+  "NotificationChannelService.CompareChannel": () =>
+    changesNothing("CompareChannel", { id: theirs.channelId, config: { url: `${sink.url}/theirs` } }),
   "NotificationChannelService.DeleteChannel": () => changesNothing("DeleteChannel", { id: theirs.channelId }),
   "NotificationChannelService.RotateSigningSecret": () =>
     changesNothing("RotateSigningSecret", { id: theirs.channelId }),

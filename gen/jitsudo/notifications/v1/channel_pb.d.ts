@@ -642,6 +642,25 @@ export declare type UpdateChannelRequest = Message<"jitsudo.notifications.v1.Upd
 export declare const UpdateChannelRequestSchema: GenMessage<UpdateChannelRequest>;
 
 /**
+ * @generated from message jitsudo.notifications.v1.CompareChannelResponse
+ */
+export declare type CompareChannelResponse = Message<"jitsudo.notifications.v1.CompareChannelResponse"> & {
+  /**
+   * The names of the fields that would get another value, those of the config as
+   * "config.<field>"; empty when the update would change nothing.
+   *
+   * @generated from field: repeated string changed_fields = 1;
+   */
+  changedFields: string[];
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.CompareChannelResponse.
+ * Use `create(CompareChannelResponseSchema)` to create a new message.
+ */
+export declare const CompareChannelResponseSchema: GenMessage<CompareChannelResponse>;
+
+/**
  * @generated from message jitsudo.notifications.v1.RotateSigningSecretRequest
  */
 export declare type RotateSigningSecretRequest = Message<"jitsudo.notifications.v1.RotateSigningSecretRequest"> & {
@@ -1095,6 +1114,20 @@ export declare const NotificationChannelService: GenService<{
     methodKind: "unary";
     input: typeof UpdateChannelRequestSchema;
     output: typeof NotificationChannelSchema;
+  },
+  /**
+   * Tells which fields an update would change, and changes nothing. Refuses what
+   * the update would refuse. Secrets are compared too, by the server: a caller
+   * that knows them learns whether they are the ones in use.
+   * buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+   * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+   *
+   * @generated from rpc jitsudo.notifications.v1.NotificationChannelService.CompareChannel
+   */
+  compareChannel: {
+    methodKind: "unary";
+    input: typeof UpdateChannelRequestSchema;
+    output: typeof CompareChannelResponseSchema;
   },
   /**
    * Gives a generic webhook a new signing secret. For the time of the overlap
