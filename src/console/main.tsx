@@ -6,7 +6,8 @@ import "./styles/base.css";
 import "./styles/controls.css";
 import "./styles/layout.css";
 import "./styles/data.css";
-import "./styles/pages.css";
+import "./styles/overview.css";
+import "./styles/deliveries.css";
 import "./styles/preview.css";
 
 const root = document.getElementById("root");

@@ -1,5 +1,11 @@
 import { afterAll, beforeAll } from "vitest";
+import { describeAccessibility } from "./accessibility.ts";
+import { describeChannelForms } from "./channel-forms.ts";
+import { describeFailure } from "./failure.ts";
 import { describeFirstVisit } from "./first-visit.ts";
+import { describeHostileText } from "./hostile-text.ts";
+import { describeKeys } from "./keys.ts";
+import { describeLive } from "./live.ts";
 import { openRig, type Rig } from "./support/rig.ts";
 
 // One file, so that all tests share one Chromium.
@@ -15,3 +21,9 @@ afterAll(async () => {
 });
 
 describeFirstVisit(() => rig);
+describeKeys(() => rig);
+describeFailure(() => rig);
+describeLive(() => rig);
+describeChannelForms(() => rig);
+describeHostileText(() => rig);
+describeAccessibility(() => rig);

@@ -44,8 +44,8 @@ export function TimesChoice() {
       value={style}
       onChange={({ target }) => setStyle(target.value as TimeStyle)}
     >
-      <option value="relative">Relative times</option>
-      <option value="local">Local times</option>
+      <option value="relative">Relative</option>
+      <option value="local">Local time</option>
       <option value="utc">UTC</option>
     </select>
   );

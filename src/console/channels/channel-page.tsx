@@ -1,19 +1,14 @@
 import { useState } from "react";
-import { Link } from "wouter";
 import type { NotificationChannel } from "../../../gen/jitsudo/notifications/v1/channel_pb.js";
 import { useAction } from "../api/use-action.ts";
 import { useLoad } from "../api/use-load.ts";
 import { useConsole } from "../app/console-context.ts";
 import { PreviewPanel } from "../preview/preview-panel.tsx";
-import { Badge } from "../ui/badge.tsx";
 import { FailureNote, Loading } from "../ui/notes.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
-import { Time } from "../ui/time.tsx";
-import { HealthText } from "./channel-table.tsx";
+import { ChannelSummary } from "./channel-summary.tsx";
 import { DeleteChannel } from "./delete-channel.tsx";
 import { EditChannel } from "./edit-channel.tsx";
-import { destination, healthState } from "./health.ts";
-import { kindLabel } from "./kinds.ts";
 import { enableChannel } from "./save-channel.ts";
 import { SigningPanel } from "./signing-panel.tsx";
 import { TestPanel } from "./test-panel.tsx";
@@ -50,7 +45,7 @@ function Channel({ channel, changed }: ChannelProps) {
       <PageTitle title={channel.name}>
         {may("channels:write") && <Switch channel={channel} changed={changed} />}
       </PageTitle>
-      <Summary channel={channel} />
+      <ChannelSummary channel={channel} />
       <div className="split">
         <section className="card" aria-labelledby="settings">
           <h2 id="settings">Settings</h2>
@@ -74,66 +69,6 @@ function Channel({ channel, changed }: ChannelProps) {
         </div>
       </div>
     </>
-  );
-}
-
-function Summary({ channel }: { channel: NotificationChannel }) {
-  const { may } = useConsole();
-  const { health } = channel;
-  return (
-    <dl className="facts">
-      <div>
-        <dt>Kind</dt>
-        <dd>{kindLabel(channel.channelType)}</dd>
-      </div>
-      <div>
-        <dt>Sends to</dt>
-        <dd>{destination(channel)}</dd>
-      </div>
-      <div>
-        <dt>Health</dt>
-        <dd>
-          <Badge state={healthState(channel)} />
-          <HealthText channel={channel} />
-        </dd>
-      </div>
-      <div>
-        <dt>Last delivered</dt>
-        <dd>
-          <Time at={health?.lastSuccessAt} otherwise="Not yet" />
-        </dd>
-      </div>
-      <div>
-        <dt>Last failure</dt>
-        <dd>
-          <Time at={health?.lastFailureAt} otherwise="None" />
-        </dd>
-      </div>
-      {health?.retryAt && (
-        <div>
-          <dt>Tried again</dt>
-          <dd>
-            <Time at={health.retryAt} />
-          </dd>
-        </div>
-      )}
-      {may("deliveries:read") && (
-        <div>
-          <dt>Deliveries</dt>
-          <dd>
-            <Link href={`/deliveries?channel=${channel.id}`}>All</Link>
-            {" · "}
-            <Link href={`/deliveries?channel=${channel.id}&state=failed`}>Failed</Link>
-            {may("deliveries:write") && channel.enabled && (
-              <>
-                {" · "}
-                <Link href={`/replays/new?channel=${channel.id}`}>Replay failed ones</Link>
-              </>
-            )}
-          </dd>
-        </div>
-      )}
-    </dl>
   );
 }
 

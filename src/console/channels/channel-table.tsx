@@ -21,7 +21,9 @@ export function ChannelTable({ channels }: { channels: NotificationChannel[] }) 
             Events
           </th>
           <th scope="col">Health</th>
-          <th scope="col">Last delivered</th>
+          <th scope="col" className="wide">
+            Last delivered
+          </th>
         </tr>
       </thead>
       <tbody>
@@ -40,8 +42,13 @@ export function ChannelTable({ channels }: { channels: NotificationChannel[] }) 
             <td>
               <Badge state={healthState(channel)} />
               <HealthText channel={channel} />
+              {channel.health?.lastSuccessAt && (
+                <span className="sub slim">
+                  Delivered <Time at={channel.health.lastSuccessAt} />
+                </span>
+              )}
             </td>
-            <td>
+            <td className="wide">
               <Time at={channel.health?.lastSuccessAt} otherwise="Not yet" />
             </td>
           </tr>

@@ -10,7 +10,12 @@ export function AttemptTimeline({ delivery }: { delivery: Delivery }) {
   return (
     <ol className="timeline">
       {attempts.map((attempt) => (
-        <AttemptItem key={attempt.number} attempt={attempt} />
+        <AttemptItem
+          key={attempt.number}
+          attempt={attempt}
+          // After the last attempt there is no other one, whatever it hoped for.
+          outcome={state === "failed" && attempt === attempts.at(-1) ? "failed" : attempt.outcome}
+        />
       ))}
       {state === "pending" && (
         <li className="next">
@@ -40,8 +45,8 @@ const withoutAttempts: Record<string, string> = {
   expired: "None: the notice became useless while it waited.",
 };
 
-function AttemptItem({ attempt }: { attempt: Attempt }) {
-  const { number, startedAt, durationMs, outcome, statusCode, response, error, request } = attempt;
+function AttemptItem({ attempt, outcome }: { attempt: Attempt; outcome: string }) {
+  const { number, startedAt, durationMs, statusCode, response, error, request } = attempt;
   return (
     <li className={outcome}>
       <p className="attempt-head">
@@ -53,7 +58,7 @@ function AttemptItem({ attempt }: { attempt: Attempt }) {
       <p className="muted small">
         {startedAt && exactTime(timestampDate(startedAt), "local")} · <Time at={startedAt} />
       </p>
-      {error !== "" && <p className="error">{error}</p>}
+      {error !== "" && error !== `HTTP ${statusCode}` && <p className="error">{error}</p>}
       {response !== "" && (
         <>
           <p className="label">Response</p>

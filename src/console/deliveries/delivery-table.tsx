@@ -13,6 +13,8 @@ interface DeliveryTableProps {
 /** Deliveries, one a row, newest first. */
 export function DeliveryTable({ deliveries, channels }: DeliveryTableProps) {
   const names = new Map(channels.map(({ id, name }) => [id, name]));
+  const channelName = ({ channelId, channelType }: Delivery) =>
+    names.get(channelId) ?? kindLabel(channelType);
   return (
     <table className="rows deliveries">
       <caption className="sr-only">Deliveries, newest first</caption>
@@ -20,11 +22,15 @@ export function DeliveryTable({ deliveries, channels }: DeliveryTableProps) {
         <tr>
           <th scope="col">Event</th>
           <th scope="col">State</th>
-          <th scope="col">Channel</th>
+          <th scope="col" className="wide">
+            Channel
+          </th>
           <th scope="col" className="wide">
             Attempts
           </th>
-          <th scope="col">Created</th>
+          <th scope="col" className="wide">
+            Created
+          </th>
         </tr>
       </thead>
       <tbody>
@@ -35,6 +41,7 @@ export function DeliveryTable({ deliveries, channels }: DeliveryTableProps) {
                 {delivery.eventType}
               </Link>
               {delivery.replayId !== "" && <span className="sub">a replay</span>}
+              <span className="sub slim">{channelName(delivery)}</span>
             </td>
             <td>
               <Badge state={delivery.state} />
@@ -43,10 +50,13 @@ export function DeliveryTable({ deliveries, channels }: DeliveryTableProps) {
                   {delivery.lastError}
                 </span>
               )}
+              <span className="sub slim">
+                <Time at={delivery.createdAt} />
+              </span>
             </td>
-            <td className="wrap">{names.get(delivery.channelId) ?? kindLabel(delivery.channelType)}</td>
+            <td className="wrap wide">{channelName(delivery)}</td>
             <td className="number wide">{delivery.attemptCount}</td>
-            <td>
+            <td className="wide">
               <Time at={delivery.createdAt} />
             </td>
           </tr>

@@ -26,86 +26,90 @@ export function FilterForm({ filter, channels, apply }: FilterFormProps) {
     apply(query);
   }
 
+  const isFiltered = filterNames.some((name) => filter[name] !== "");
   const isKnown = channels.some(({ id }) => id === filter.channel);
   return (
-    <form ref={form} className="filters" onSubmit={submit} aria-label="Filters">
-      <Field label="State">
-        {({ id }) => (
-          <select id={id} name="state" defaultValue={filter.state} onChange={() => submit()}>
-            <option value="">Any</option>
-            {states.map((state) => (
-              <option key={state}>{state}</option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <Field label="Event type">
-        {({ id }) => (
-          <select id={id} name="type" defaultValue={filter.type} onChange={() => submit()}>
-            <option value="">Any</option>
-            {noticeTypes.map((type) => (
-              <option key={type}>{type}</option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <Field label="Channel">
-        {({ id }) => (
-          <select
-            // The choices come later than the rest of the form.
-            key={channels.length}
-            id={id}
-            name="channel"
-            defaultValue={filter.channel}
-            onChange={() => submit()}
-          >
-            <option value="">Any</option>
-            {filter.channel !== "" && !isKnown && <option value={filter.channel}>{filter.channel}</option>}
-            {channels.map(({ id: channelId, name }) => (
-              <option key={channelId} value={channelId}>
-                {name}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <Field label="Request id">
-        {({ id }) => <input id={id} name="request" defaultValue={filter.request} autoComplete="off" />}
-      </Field>
-      <Field label="Created since">
-        {({ id }) => (
-          <input
-            id={id}
-            name="since"
-            type="datetime-local"
-            defaultValue={localInput(filter.since)}
-            onChange={onTime}
-          />
-        )}
-      </Field>
-      <Field label="and before">
-        {({ id }) => (
-          <input
-            id={id}
-            name="until"
-            type="datetime-local"
-            defaultValue={localInput(filter.until)}
-            onChange={onTime}
-          />
-        )}
-      </Field>
-      <input type="hidden" name="event" value={filter.event} />
-      <div className="filter-actions">
-        <button type="submit" className="button">
-          Apply
-        </button>
-        {filterNames.some((name) => filter[name] !== "") && (
-          <button type="button" className="button quiet" onClick={() => apply(new URLSearchParams())}>
-            Clear
+    <details className="filter-box" open={isFiltered || !isNarrow()}>
+      <summary>Filters</summary>
+      <form ref={form} className="filters" onSubmit={submit} aria-label="Filters">
+        <Field label="State">
+          {({ id }) => (
+            <select id={id} name="state" defaultValue={filter.state} onChange={() => submit()}>
+              <option value="">Any</option>
+              {states.map((state) => (
+                <option key={state}>{state}</option>
+              ))}
+            </select>
+          )}
+        </Field>
+        <Field label="Event type">
+          {({ id }) => (
+            <select id={id} name="type" defaultValue={filter.type} onChange={() => submit()}>
+              <option value="">Any</option>
+              {noticeTypes.map((type) => (
+                <option key={type}>{type}</option>
+              ))}
+            </select>
+          )}
+        </Field>
+        <Field label="Channel">
+          {({ id }) => (
+            <select
+              // The choices come later than the rest of the form.
+              key={channels.length}
+              id={id}
+              name="channel"
+              defaultValue={filter.channel}
+              onChange={() => submit()}
+            >
+              <option value="">Any</option>
+              {filter.channel !== "" && !isKnown && <option value={filter.channel}>{filter.channel}</option>}
+              {channels.map(({ id: channelId, name }) => (
+                <option key={channelId} value={channelId}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          )}
+        </Field>
+        <Field label="Request id">
+          {({ id }) => <input id={id} name="request" defaultValue={filter.request} autoComplete="off" />}
+        </Field>
+        <Field label="Created since">
+          {({ id }) => (
+            <input
+              id={id}
+              name="since"
+              type="datetime-local"
+              defaultValue={localInput(filter.since)}
+              onChange={onTime}
+            />
+          )}
+        </Field>
+        <Field label="and before">
+          {({ id }) => (
+            <input
+              id={id}
+              name="until"
+              type="datetime-local"
+              defaultValue={localInput(filter.until)}
+              onChange={onTime}
+            />
+          )}
+        </Field>
+        <input type="hidden" name="event" value={filter.event} />
+        <div className="filter-actions">
+          <button type="submit" className="button">
+            Apply
           </button>
-        )}
-      </div>
-    </form>
+          {isFiltered && (
+            <button type="button" className="button quiet" onClick={() => apply(new URLSearchParams())}>
+              Clear
+            </button>
+          )}
+        </div>
+      </form>
+    </details>
   );
 
   function onTime({ target }: { target: HTMLInputElement }) {
@@ -123,4 +127,9 @@ function localInput(text: string): string {
   const date = new Date(text);
   if (Number.isNaN(date.getTime())) return "";
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/** On a phone the filters would fill the screen. */
+function isNarrow(): boolean {
+  return window.matchMedia("(max-width: 720px)").matches;
 }

@@ -4,7 +4,7 @@ import type { SentRequest } from "../../../gen/jitsudo/notifications/v1/channel_
 export function SentRequestFacts({ request }: { request: SentRequest }) {
   const { method, target, names, sizeBytes, sha256 } = request;
   return (
-    <details className="sent">
+    <details>
       <summary>
         {method} <span className="muted">{target}</span>
       </summary>

@@ -1,5 +1,5 @@
 import { duration } from "../ui/time.tsx";
-import { type Bucket, outcomes, sumOf } from "./buckets.ts";
+import { type Bucket, type Outcome, outcomes, sumOf } from "./buckets.ts";
 import { percentiles } from "./latency-plot.tsx";
 import { bucketText } from "./plot.tsx";
 
@@ -7,15 +7,15 @@ import { bucketText } from "./plot.tsx";
 export function NumbersTable({ buckets, utc }: { buckets: Bucket[]; utc: boolean }) {
   const busy = buckets.filter(({ counts }) => sumOf(counts) > 0).toReversed();
   return (
-    <details className="numbers">
-      <summary>The numbers as a table</summary>
+    <details>
+      <summary className="muted">The numbers as a table</summary>
       <table className="rows compact">
         <caption className="sr-only">Deliveries by outcome and time to delivery</caption>
         <thead>
           <tr>
             <th scope="col">From</th>
             {outcomes.map((outcome) => (
-              <th scope="col" key={outcome}>
+              <th scope="col" key={outcome} className={widthOf(outcome)}>
                 {outcome}
               </th>
             ))}
@@ -31,7 +31,7 @@ export function NumbersTable({ buckets, utc }: { buckets: Bucket[]; utc: boolean
             <tr key={startMs}>
               <th scope="row">{bucketText(startMs, buckets, utc)}</th>
               {outcomes.map((outcome) => (
-                <td key={outcome} className="number">
+                <td key={outcome} className={`number ${widthOf(outcome) ?? ""}`}>
                   {counts[outcome].toLocaleString("en")}
                 </td>
               ))}
@@ -46,4 +46,9 @@ export function NumbersTable({ buckets, utc }: { buckets: Bucket[]; utc: boolean
       </table>
     </details>
   );
+}
+
+/** A phone has no room for what is rare. */
+function widthOf(outcome: Outcome): string | undefined {
+  return outcome === "delivered" || outcome === "failed" ? undefined : "wide";
 }

@@ -47,9 +47,8 @@ function MailFrame({ html }: { html: string }) {
   useEffect(() => {
     const target = frame.current?.contentDocument;
     if (!isReady || !target || !frame.current) return;
-    // Parsed here, a document runs and loads nothing; adopted there, the frame's policy holds.
-    const mail = new DOMParser().parseFromString(html, "text/html");
-    target.replaceChild(target.adoptNode(mail.documentElement), target.documentElement);
+    // Parsed by the frame's own document, so that the frame's policy holds and not this page's.
+    target.documentElement.innerHTML = html;
     const height = target.documentElement.scrollHeight;
     frame.current.style.height = `${Math.min(Math.max(height, 200), 900)}px`;
   }, [html, isReady]);

@@ -44,7 +44,9 @@ export function ReplaysPage() {
               <th scope="col">Replay</th>
               <th scope="col">State</th>
               <th scope="col">Deliveries made</th>
-              <th scope="col">Begun</th>
+              <th scope="col" className="wide">
+                Begun
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -54,6 +56,9 @@ export function ReplaysPage() {
                   <Link href={`/replays/${replay.id}`} className="row-link">
                     {kindText(replay.kind)}
                   </Link>
+                  <span className="sub slim">
+                    <Time at={replay.createdAt} />
+                  </span>
                 </td>
                 <td>
                   <Badge state={replay.state} />
@@ -61,7 +66,7 @@ export function ReplaysPage() {
                 <td className="number">
                   {replay.created.toLocaleString("en")} of {replay.total.toLocaleString("en")}
                 </td>
-                <td>
+                <td className="wide">
                   <Time at={replay.createdAt} />
                 </td>
               </tr>

@@ -25,7 +25,7 @@ const looks: Record<string, Look> = {
   deduplicated: { tone: "calm", path: equal, label: "Deduplicated" },
   cancelled: { tone: "calm", path: stop, label: "Cancelled" },
   expired: { tone: "warn", path: ring, label: "Expired" },
-  retry: { tone: "warn", path: alert, label: "Failed, to be retried" },
+  retry: { tone: "warn", path: alert, label: "Failed for now" },
   interrupted: { tone: "warn", path: alert, label: "Interrupted" },
   healthy: { tone: "good", path: check, label: "Healthy" },
   degraded: { tone: "warn", path: alert, label: "Degraded" },

@@ -12,7 +12,7 @@ export interface Visit {
 
 export interface VisitOptions extends BrowserContextOptions {
   /** Signs in at once; by default nobody is signed in. */
-  as?: Tenant;
+  as?: Pick<Tenant, "id" | "apiKey">;
   /** Below /console; default "/". */
   path?: string;
 }
@@ -64,7 +64,7 @@ const reportViolations = `document.addEventListener("securitypolicyviolation", (
 });`;
 
 /** The frame of a mail has no storage of its own to look into. */
-function signIn({ apiKey, id }: Tenant): string {
+function signIn({ apiKey, id }: Pick<Tenant, "id" | "apiKey">): string {
   const session = JSON.stringify(JSON.stringify({ apiKey, tenantId: id }));
   return `if (window.top === window) sessionStorage.setItem("jitsudo-notifications-session", ${session});`;
 }
