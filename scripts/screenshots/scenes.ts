@@ -31,6 +31,7 @@ export function scenes(channels: ReadonlyMap<string, string>): Scene[] {
     { name: "deliveries-dark", path: "/deliveries", act: untilRows, ...wide, ...dark },
     { name: "deliveries-phone", path: "/deliveries", act: untilRows, ...phone },
     { name: "delivery", path: "/deliveries?state=failed", act: openFirst, ...wide },
+    { name: "delivery-dark", path: "/deliveries?state=failed", act: openFirst, ...wide, ...dark },
     { name: "replays-empty", path: "/replays", ...wide },
   ];
 }
