@@ -46,7 +46,6 @@ try {
   for (const { name, path, act, ...look } of scenes(channels)) {
     const opened = await visit(browser, service.url, { as: { id, apiKey }, path, ...look });
     await act?.(opened.page);
-    await opened.page.waitForLoadState("networkidle").catch(() => undefined);
     await opened.page.screenshot({ path: join(images, `${name}.png`) });
     await opened.close();
   }

@@ -123,7 +123,7 @@ test("with a million deliveries waiting a claim takes as long as with a thousand
   const queueStatus = createQueueStatusReader(database, tenant.id);
   const startedAt = performance.now();
   expect(await queueStatus.read()).toMatchObject({ pending: 10_000, oldestCreatedAt: expect.any(Date) });
-  // 20 ms on a machine at rest; to count them all takes a second.
+  // Bounded by the ten thousand that are counted, not by the million.
   expect(performance.now() - startedAt).toBeLessThan(250);
 
   const worker = await cluster.start("worker");

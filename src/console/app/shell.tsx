@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useRef } from "react";
 import { Link, useLocation } from "wouter";
 import { useConsole } from "./console-context.ts";
+import { ErrorBoundary } from "./error-boundary.tsx";
 import { TimesChoice } from "./times.tsx";
 
 const areas = [
@@ -46,7 +47,7 @@ export function Shell({ children }: { children: ReactNode }) {
         </div>
       </header>
       <main id="main" tabIndex={-1} ref={main}>
-        {children}
+        <ErrorBoundary place={location}>{children}</ErrorBoundary>
       </main>
     </>
   );

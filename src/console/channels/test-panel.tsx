@@ -25,13 +25,15 @@ export function TestPanel({ channel }: { channel: NotificationChannel }) {
     <section className="card stack" aria-labelledby="test">
       <h2 id="test">Test</h2>
       <p className="muted">Sends a sample marked “[TEST]” with the saved settings.</p>
-      <div className="actions">
-        <EventSelect label="Event of the test" value={eventType} change={setEventType} />
-        <button type="button" className="button" disabled={testing.busy} onClick={() => void test()}>
-          {testing.busy ? "Sending…" : "Send a test"}
-        </button>
+      <div>
+        <div className="actions">
+          <EventSelect label="Event of the test" value={eventType} change={setEventType} />
+          <button type="button" className="button" disabled={testing.busy} onClick={() => void test()}>
+            {testing.busy ? "Sending…" : "Send a test"}
+          </button>
+        </div>
+        <div aria-live="polite">{result && <TestResult result={result} />}</div>
       </div>
-      <div aria-live="polite">{result && <TestResult result={result} />}</div>
       {testing.failure && <FailureNote failure={testing.failure} />}
     </section>
   );
