@@ -23,7 +23,7 @@ export function describeChannelForms(rig: () => Rig): void {
       });
     });
 
-    test("makes a channel of each kind and edits it, secrets staying secret", async () => {
+    test("makes a webhook that signs and edits it, secrets staying secret", async () => {
       const { newTenant, sink } = rig();
       const tenant = await newTenant();
       await rig().visit({ as: tenant, path: "/channels/new/generic_webhook" }, async ({ page }) => {
