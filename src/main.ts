@@ -9,6 +9,7 @@ import { registerDatabaseMetrics } from "./database-metrics.ts";
 import { makeFirstTenant } from "./first-tenant.ts";
 import { createLogger } from "./logger.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
+import { createConsolePages } from "./server/console-pages.ts";
 import { createMetricsPage } from "./server/metrics-page.ts";
 import { createCallObserver } from "./server/observe-call.ts";
 import { createOpenApiPages } from "./server/openapi-pages.ts";
@@ -135,8 +136,8 @@ async function serve(parts: Parts, closers: Closer[]): Promise<Server> {
 function pagesOf({ config, metrics }: Parts): NonNullable<ServerOptions["http"]> {
   const metricsPage = createMetricsPage(metrics.registry);
   if (config.role === "worker") return metricsPage;
-  const openApi = createOpenApiPages();
-  return (request, response) => metricsPage(request, response) || openApi(request, response);
+  const pages = [metricsPage, createOpenApiPages(), createConsolePages()];
+  return (request, response) => pages.some((page) => page(request, response));
 }
 
 function openAuthenticator({ config, keys, metrics, log }: Parts, closers: Closer[]): Authenticate {

@@ -24,6 +24,7 @@ export function welcome(
   return `
 Tenant   ${credentials.tenantId}
 API key  ${credentials.apiKey}
+Console  ${url}/console
 
 1. In another terminal, start a sink that prints what it receives:
 

@@ -1,4 +1,5 @@
 import type { SlackBlock, SlackMessage } from "../../src/channels/slack-message.ts";
+import { type SlackToken, slackTexts } from "../../src/console/preview/slack-markup.ts";
 
 /**
  * Draws a Slack message about as Slack's desktop client does. An approximation: it
@@ -34,15 +35,33 @@ function blockHtml(block: SlackBlock, text: (mrkdwn: string) => string): string 
   }
 }
 
-/** The text is escaped for Slack, which escapes what HTML needs escaped. */
+/** The console draws the same pieces with React. */
 function markup(mrkdwn: string, time: Intl.DateTimeFormat): string {
-  return mrkdwn
-    .replace(/<!date\^(\d+)\^[^|]*\|[^>]*>/g, (_, seconds) => time.format(Number(seconds) * 1000))
-    .replace(/<!(here|channel)>/g, '<span class="mention">@$1</span>')
-    .replace(/\*([^*\n]+)\*/g, "<b>$1</b>")
-    .replace(/(^>.*\n?)+/gm, (quote) => `<blockquote>${quote.replace(/^>/gm, "").trim()}</blockquote>`)
-    .replace(/\n/g, "<br>")
-    .replace(/<br>(?=<blockquote>)/g, "");
+  return slackTexts(mrkdwn)
+    .map(({ quote, tokens }) => {
+      const html = tokens.map((token) => tokenHtml(token, time)).join("");
+      return quote ? `<blockquote>${html}</blockquote>` : html;
+    })
+    .join("");
+}
+
+function tokenHtml(token: SlackToken, time: Intl.DateTimeFormat): string {
+  switch (token.kind) {
+    case "bold":
+      return `<b>${escapeHtml(token.text)}</b>`;
+    case "mention":
+      return `<span class="mention">${escapeHtml(token.text)}</span>`;
+    case "date":
+      return time.format(token.seconds * 1000);
+    case "break":
+      return "<br>";
+    case "text":
+      return escapeHtml(token.text);
+  }
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
 const css = `

@@ -70,7 +70,7 @@ function operation(
     operationId: isAdditional ? `${method.name}By${inPath.map(pascalCase).join("And")}` : method.name,
     tags: [method.parent.name],
     summary: summary.replace(/\.$/, ""),
-    description: `${comment}\n\nNeeds the scope \`${options.scope(method)}\`.`,
+    description: `${comment}\n\n${needs(options.scope(method))}`,
     ...(parameters.length > 0 && { parameters }),
     ...(hasBody && {
       requestBody: {
@@ -115,4 +115,8 @@ function json(schema: Schema): object {
 
 function pascalCase(name: string): string {
   return name.replace(/(?:^|_)([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+}
+
+function needs(scope: string): string {
+  return scope === "*" ? "Needs no scope." : `Needs the scope \`${scope}\`.`;
 }

@@ -24,6 +24,9 @@ export interface RequestGateOptions {
  */
 export type RequestGate = (context: HandlerContext) => Promise<void>;
 
+/** As a method's required_scope: any key of the tenant will do. */
+const anyKey = "*";
+
 /** Throws when a method that is not open names no scope: it would be open by mistake. */
 export function createRequestGate({
   authenticate,
@@ -66,7 +69,7 @@ export function createRequestGate({
       throw tryLater("too many calls with invalid keys from this address", answer.retryAfterMs);
     }
     const scope = scopes.get(context.method);
-    if (scope === undefined || !answer.caller.scopes.has(scope)) {
+    if (scope !== anyKey && (scope === undefined || !answer.caller.scopes.has(scope))) {
       throw apiError("permission_denied", `the key lacks the scope ${scope}`);
     }
     const { requestId = "", traceparent } = call ?? {};

@@ -1,4 +1,5 @@
 import type { ConnectRouter } from "@connectrpc/connect";
+import { ApiKeyService } from "../../gen/jitsudo/notifications/v1/api_key_pb.js";
 import { AuditService } from "../../gen/jitsudo/notifications/v1/audit_pb.js";
 import { NotificationChannelService } from "../../gen/jitsudo/notifications/v1/channel_pb.js";
 import { DeliveryService } from "../../gen/jitsudo/notifications/v1/delivery_pb.js";
@@ -9,6 +10,7 @@ import { TenantSettingsService } from "../../gen/jitsudo/notifications/v1/tenant
 import type { Senders } from "../channels/senders.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Store } from "../store/store.ts";
+import { createApiKeyService } from "./api-key-service.ts";
 import { createAuditService } from "./audit-service.ts";
 import { createChannelService } from "./channel-service.ts";
 import { createChannelTrial } from "./channel-trial.ts";
@@ -38,6 +40,7 @@ export function registerServices(
   const trial = createChannelTrial(store, send);
   router.service(NotificationChannelService, createChannelService(store, validate, checkDestination, trial));
   router.service(EventIngestService, createIngestService({ store, validate, metrics, limits }));
+  router.service(ApiKeyService, createApiKeyService(store));
   router.service(AuditService, createAuditService(store));
   router.service(TenantSettingsService, createTenantSettingsService(store));
   router.service(DeliveryService, createDeliveryService(store));

@@ -35,6 +35,11 @@ export function createStatisticsService(store: Store): ServiceImpl<typeof Statis
         bucketSeconds,
       };
     },
+
+    async getQueueStatus(_request, context) {
+      const { oldestCreatedAt, ...counts } = await store.forTenant(callerOf(context).tenantId).queue.read();
+      return { ...counts, ...(oldestCreatedAt && { oldestCreatedAt: timestampFromDate(oldestCreatedAt) }) };
+    },
   };
 }
 

@@ -5,6 +5,8 @@ import { type ChannelStore, createChannelStore } from "./channel-store.ts";
 import type { Database } from "./database.ts";
 import { createDeliveryLog, type DeliveryLog } from "./delivery-log.ts";
 import { createIngest, type Ingested, type NewEvent } from "./ingest.ts";
+import { createOwnKeyReader, type OwnKeyReader } from "./own-key.ts";
+import { createQueueStatusReader, type QueueStatusReader } from "./queue-status.ts";
 import { createReplayStore, type ReplayStore } from "./replays.ts";
 import type { SecretBox } from "./secret-box.ts";
 import { createStatistics, type Statistics } from "./statistics.ts";
@@ -23,8 +25,10 @@ export interface TenantStore {
   changes: TenantChanges;
   replays: ReplayStore;
   statistics: Statistics;
+  queue: QueueStatusReader;
   audit: AuditLog;
   settings: TenantSettingsStore;
+  ownKey: OwnKeyReader;
   /** Stores an event with its deliveries; committed when the promise resolves. */
   ingest(event: Omit<NewEvent, "tenantId">): Promise<Ingested>;
 }
@@ -44,8 +48,10 @@ export function createStore(
       changes: changes.forTenant(tenantId),
       replays: createReplayStore(database, tenantId),
       statistics: createStatistics(database, tenantId),
+      queue: createQueueStatusReader(database, tenantId),
       audit: createAuditLog(database, tenantId),
       settings: createTenantSettingsStore(database, tenantId),
+      ownKey: createOwnKeyReader(database, tenantId),
       ingest: (event) => ingest.add({ ...event, tenantId }),
     }),
     close: changes.close,

@@ -25,6 +25,7 @@ export interface Deployment {
   newKey(tenantId: string, scopes?: string[]): Promise<Tenant>;
   /** A key that is good for all tenants. */
   newOperatorKey(): Promise<string>;
+  revokeKey(id: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -67,6 +68,7 @@ export async function deploy(backend: Backend, env: Record<string, string> = {})
     },
     newKey,
     newOperatorKey: async () => (await operator.run("keys create", { name: "operator" })).api_key,
+    revokeKey: async (id) => void (await operator.run("keys revoke", { id })),
     async close() {
       await operator.close();
       await service.close();

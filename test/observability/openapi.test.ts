@@ -223,6 +223,8 @@ async function sampleCalls(): Promise<Map<string, SampleCall>> {
     ["ListDeliveriesByEventId", to(`/v1/events/${eventId}/deliveries`)],
     ["ListDeliveriesByChannelId", to(`${channels}/${webhook.id}/deliveries`)],
     ["GetDelivery", to(`/v1/deliveries/${delivery?.id}`)],
+    ["GetQueueStatus", to("/v1/statistics/queue")],
+    ["GetOwnApiKey", to("/v1/api-key")],
     ["GetDeliveryStatistics", to("/v1/statistics/deliveries?bucket=minute")],
     ["CreateReplay", to("/v1/replays", replay)],
     ["ListReplays", to("/v1/replays")],

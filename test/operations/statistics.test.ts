@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { latencyBoundsMs, percentileMs } from "../../src/store/latency.ts";
 import { type Deployment, deploy, type Tenant } from "../e2e/deployment.ts";
 import { backends } from "../e2e/home.ts";
-import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
+import { type HttpSink, type SinkReply, startHttpSink } from "../sinks/http-sink.ts";
 import { until } from "../support/until.ts";
 
 interface SeriesJson {
@@ -10,6 +10,12 @@ interface SeriesJson {
   event_type: string;
   state: string;
   points: { starts_at: string; count: number; p50_ms: number; p99_ms: number }[];
+}
+
+interface QueueJson {
+  pending: number;
+  delivering: number;
+  oldest_created_at?: string;
 }
 
 describe.each(backends)("%s", (backend) => {
@@ -86,6 +92,29 @@ describe.each(backends)("%s", (backend) => {
     expect((await read("")).map(total)).toEqual(
       before.map((series) => total(series) + (series.state === "delivered" ? 1 : 0)),
     );
+  });
+
+  test("the queue tells what is open, and since when", async () => {
+    const queue = async () => {
+      const { body } = await tenant.api.send<QueueJson>("GET", "/v1/statistics/queue");
+      return body;
+    };
+    expect(await queue()).toEqual({ pending: 0, delivering: 0 });
+    const answer = Promise.withResolvers<SinkReply>();
+    sink.respond("/slow", () => answer.promise);
+    await tenant.api.createWebhook(`${sink.url}/slow`, { event_filters: ["request.denied"] });
+    const startedAt = Date.now();
+    // About one request, so that the second one waits for the first.
+    const one = await tenant.api.ingest({ type: "request.denied", request_id: "slow" });
+    const two = await tenant.api.ingest({ type: "request.denied", request_id: "slow", reason: "again" });
+    await sink.waitFor(() => sink.to("/slow").length === 1);
+    await until(async () => (await queue()).delivering === 1 && (await queue()).pending >= 1);
+    const { oldest_created_at } = await queue();
+    expect(Math.abs(Date.parse(oldest_created_at ?? "") - startedAt)).toBeLessThan(10_000);
+    answer.resolve({ status: 204 });
+    await tenant.api.settled(one.id);
+    await tenant.api.settled(two.id);
+    expect(await queue()).toEqual({ pending: 0, delivering: 0 });
   });
 
   test("refuse what they cannot answer", async () => {

@@ -5,6 +5,7 @@ import { type Database, openDatabase } from "../../src/store/database.ts";
 import { claim } from "../../src/store/delivery-queue.sql.ts";
 import { createDeliveryQueue } from "../../src/store/delivery-queue.ts";
 import { keptPlanSettings } from "../../src/store/kept-plans.ts";
+import { createQueueStatusReader } from "../../src/store/queue-status.ts";
 import { removeOld } from "../../src/store/retention.ts";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import { createDatabase } from "../support/postgres.ts";
@@ -120,6 +121,12 @@ test("with a million deliveries waiting a claim takes as long as with a thousand
   expect(plan.some((line) => line.includes("Seq Scan on delivery_queue"))).toBe(false);
   const buffers = plan.flatMap((line) => [...line.matchAll(/shared hit=(\d+)/g)].map(([, n]) => Number(n)));
   expect(Math.max(...buffers)).toBeLessThan(5_000);
+
+  const queueStatus = createQueueStatusReader(database, tenant.id);
+  const startedAt = performance.now();
+  expect(await queueStatus.read()).toMatchObject({ pending: 10_000, oldestCreatedAt: expect.any(Date) });
+  // Bounded by the ten thousand that are counted, not by the million.
+  expect(performance.now() - startedAt).toBeLessThan(250);
 
   const worker = await cluster.start("worker");
   await sink.waitFor(1000, 30_000);

@@ -29,6 +29,7 @@ export interface Service {
   stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>;
   /** SIGKILL. */
   kill(): Promise<void>;
+  signal(signal: NodeJS.Signals): void;
   pause(): void;
   resume(): void;
   /** Kills the process if it still runs and removes the data folder, unless the caller had given it. */
@@ -82,6 +83,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
         return child.waitForExit();
       },
       kill: child.kill,
+      signal: child.signal,
       pause: () => child.signal("SIGSTOP"),
       resume: () => child.signal("SIGCONT"),
       async close() {

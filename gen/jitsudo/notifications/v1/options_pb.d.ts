@@ -11,8 +11,9 @@ import type { MethodOptions } from "@bufbuild/protobuf/wkt";
 export declare const file_jitsudo_notifications_v1_options: GenFile;
 
 /**
- * The scope that a tenant's API key must carry to call the method. Every
- * method has one; operator keys carry all scopes.
+ * The scope that a tenant's API key must carry to call the method, or "*" where
+ * any key of the tenant will do. Every method has one; operator keys carry all
+ * scopes.
  *
  * @generated from extension: string required_scope = 50601;
  */

@@ -12,8 +12,9 @@ export const file_jitsudo_notifications_v1_options = /*@__PURE__*/
   fileDesc("CiZqaXRzdWRvL25vdGlmaWNhdGlvbnMvdjEvb3B0aW9ucy5wcm90bxIYaml0c3Vkby5ub3RpZmljYXRpb25zLnYxOkcKDnJlcXVpcmVkX3Njb3BlEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYqYsDIAEoCVINcmVxdWlyZWRTY29wZTpHCg5zdWNjZXNzX3N0YXR1cxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGKqLAyABKAVSDXN1Y2Nlc3NTdGF0dXNiBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
- * The scope that a tenant's API key must carry to call the method. Every
- * method has one; operator keys carry all scopes.
+ * The scope that a tenant's API key must carry to call the method, or "*" where
+ * any key of the tenant will do. Every method has one; operator keys carry all
+ * scopes.
  *
  * @generated from extension: string required_scope = 50601;
  */

@@ -12,6 +12,50 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 export declare const file_jitsudo_notifications_v1_statistics: GenFile;
 
 /**
+ * @generated from message jitsudo.notifications.v1.GetQueueStatusRequest
+ */
+export declare type GetQueueStatusRequest = Message<"jitsudo.notifications.v1.GetQueueStatusRequest"> & {
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.GetQueueStatusRequest.
+ * Use `create(GetQueueStatusRequestSchema)` to create a new message.
+ */
+export declare const GetQueueStatusRequestSchema: GenMessage<GetQueueStatusRequest>;
+
+/**
+ * @generated from message jitsudo.notifications.v1.GetQueueStatusResponse
+ */
+export declare type GetQueueStatusResponse = Message<"jitsudo.notifications.v1.GetQueueStatusResponse"> & {
+  /**
+   * Deliveries that wait for an attempt; 10000 means that or more.
+   *
+   * @generated from field: int32 pending = 1;
+   */
+  pending: number;
+
+  /**
+   * Deliveries that a worker holds; 10000 means that or more.
+   *
+   * @generated from field: int32 delivering = 2;
+   */
+  delivering: number;
+
+  /**
+   * When the oldest of them was created. Unset: none is open.
+   *
+   * @generated from field: google.protobuf.Timestamp oldest_created_at = 3;
+   */
+  oldestCreatedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message jitsudo.notifications.v1.GetQueueStatusResponse.
+ * Use `create(GetQueueStatusResponseSchema)` to create a new message.
+ */
+export declare const GetQueueStatusResponseSchema: GenMessage<GetQueueStatusResponse>;
+
+/**
  * @generated from message jitsudo.notifications.v1.GetDeliveryStatisticsRequest
  */
 export declare type GetDeliveryStatisticsRequest = Message<"jitsudo.notifications.v1.GetDeliveryStatisticsRequest"> & {
@@ -202,6 +246,17 @@ export declare const StatisticsService: GenService<{
     methodKind: "unary";
     input: typeof GetDeliveryStatisticsRequestSchema;
     output: typeof GetDeliveryStatisticsResponseSchema;
+  },
+  /**
+   * Tells how many of the tenant's deliveries are open by now, and since when the
+   * oldest of them is. Costs little, however long the queue is.
+   *
+   * @generated from rpc jitsudo.notifications.v1.StatisticsService.GetQueueStatus
+   */
+  getQueueStatus: {
+    methodKind: "unary";
+    input: typeof GetQueueStatusRequestSchema;
+    output: typeof GetQueueStatusResponseSchema;
   },
 }>;
 

@@ -1,0 +1,46 @@
+import { type Client, Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-web";
+import { ApiKeyService } from "../../../gen/jitsudo/notifications/v1/api_key_pb.js";
+import { NotificationChannelService } from "../../../gen/jitsudo/notifications/v1/channel_pb.js";
+import { DeliveryService } from "../../../gen/jitsudo/notifications/v1/delivery_pb.js";
+import { ReplayService } from "../../../gen/jitsudo/notifications/v1/replay_pb.js";
+import { StatisticsService } from "../../../gen/jitsudo/notifications/v1/statistics_pb.js";
+import type { Session } from "./session.ts";
+
+/** The services that the console calls, as the signed-in key. */
+export interface Clients {
+  keys: Client<typeof ApiKeyService>;
+  channels: Client<typeof NotificationChannelService>;
+  deliveries: Client<typeof DeliveryService>;
+  replays: Client<typeof ReplayService>;
+  statistics: Client<typeof StatisticsService>;
+}
+
+const callTimeoutMs = 20_000;
+
+/** `onRefused` is told when the key is good no more. */
+export function createClients(session: Session, onRefused: () => void): Clients {
+  const identify: Interceptor = (next) => async (request) => {
+    request.header.set("X-API-Key", session.apiKey);
+    request.header.set("X-Tenant-ID", session.tenantId);
+    try {
+      return await next(request);
+    } catch (error) {
+      if (ConnectError.from(error).code === Code.Unauthenticated) onRefused();
+      throw error;
+    }
+  };
+  const transport = createConnectTransport({
+    baseUrl: location.origin,
+    interceptors: [identify],
+    defaultTimeoutMs: callTimeoutMs,
+    fetch: (input, init) => fetch(input, { ...init, credentials: "omit", redirect: "error" }),
+  });
+  return {
+    keys: createClient(ApiKeyService, transport),
+    channels: createClient(NotificationChannelService, transport),
+    deliveries: createClient(DeliveryService, transport),
+    replays: createClient(ReplayService, transport),
+    statistics: createClient(StatisticsService, transport),
+  };
+}

@@ -1,0 +1,77 @@
+import { describe, expect, test } from "vitest";
+import type { Rig } from "./support/rig.ts";
+
+export function describeKeys(rig: () => Rig): void {
+  describe("a key", () => {
+    test("that is wrong, or of another tenant, is refused in words and kept nowhere", async () => {
+      const { newTenant } = rig();
+      const [ours, theirs] = [await newTenant(), await newTenant()];
+      await rig().visit({}, async ({ page }) => {
+        await page.getByLabel("Tenant").fill(ours.id);
+        await page.getByLabel("API key").fill("jsn_nothing");
+        await page.getByRole("button", { name: "Sign in" }).click();
+        await page.getByRole("alert").getByText("holds no valid key").waitFor();
+
+        await page.getByLabel("API key").fill(theirs.apiKey);
+        await page.getByRole("button", { name: "Sign in" }).click();
+        await page.getByRole("alert").getByText("belongs to another tenant").waitFor();
+
+        await page.getByLabel("Tenant").fill("acme");
+        await page.getByRole("button", { name: "Sign in" }).click();
+        await page.getByRole("alert").getByText("must be the tenant's UUID").waitFor();
+        expect(
+          await page.evaluate("Object.keys(sessionStorage).length + Object.keys(localStorage).length"),
+        ).toBe(0);
+      });
+    });
+
+    test("lives in the tab alone, and is forgotten on leaving", async () => {
+      const tenant = await rig().newTenant();
+      await rig().visit({ as: tenant }, async ({ page, context }) => {
+        await page.getByRole("heading", { name: "Overview" }).waitFor();
+        expect(await page.evaluate("JSON.stringify(localStorage) + document.cookie")).not.toContain(
+          tenant.apiKey,
+        );
+        const other = await context.newPage();
+        await other.goto(page.url());
+        await other.getByRole("button", { name: "Sign in" }).waitFor();
+        await page.getByRole("button", { name: "Sign out" }).click();
+        await page.getByRole("button", { name: "Sign in" }).waitFor();
+        expect(await page.evaluate("sessionStorage.length")).toBe(0);
+      });
+    });
+
+    test("that is revoked meanwhile leads back to signing in", async () => {
+      const { newTenant, deployment } = rig();
+      const tenant = await newTenant();
+      const reader = await deployment.newKey(tenant.id, ["channels:read"]);
+      await rig().visit({ as: reader, path: "/channels" }, async ({ page }) => {
+        await page.getByText("No channels yet").waitFor();
+        const { body } = await reader.api.send<{ id: string }>("GET", "/v1/api-key");
+        await deployment.revokeKey(body.id);
+        await page.getByText("it was revoked or has expired").waitFor({ timeout: 30_000 });
+        await page.getByRole("button", { name: "Sign in" }).waitFor();
+      });
+    });
+
+    test("with few scopes shows what it may do, and says what it lacks", async () => {
+      const { newTenant, deployment, sink } = rig();
+      const tenant = await newTenant();
+      const channel = await tenant.api.createWebhook(`${sink.url}/scopes`);
+      const reader = await deployment.newKey(tenant.id, ["channels:read"]);
+      await rig().visit({ as: reader, path: `/channels/${channel.id}` }, async ({ page }) => {
+        await page.getByRole("heading", { name: "Preview" }).waitFor();
+        await page.getByText("a key needs the scope channels:write").waitFor();
+        for (const name of ["Send a test", "Delete the channel", "Disable", "Save"]) {
+          expect(await page.getByRole("button", { name }).count(), name).toBe(0);
+        }
+        const areas = page.getByRole("navigation", { name: "Areas" }).getByRole("link");
+        expect(await areas.allTextContents()).toEqual(["Channels"]);
+      });
+      await rig().visit({ as: reader }, async ({ page }) => {
+        await page.getByRole("heading", { name: "Not with this key" }).waitFor();
+        await page.getByText("deliveries:read").waitFor();
+      });
+    });
+  });
+}
