@@ -26,6 +26,7 @@ test("holds what runs and the protos, nothing else", () => {
   expect([...folders].sort()).toEqual([
     "LICENSE",
     "README.md",
+    "dist/console",
     "dist/gen",
     "dist/src",
     "package.json",

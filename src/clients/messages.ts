@@ -1,4 +1,5 @@
 // Everything generated that a client needs: the services, their messages and the message schemas.
+export * from "../../gen/jitsudo/notifications/v1/api_key_pb.js";
 export * from "../../gen/jitsudo/notifications/v1/audit_pb.js";
 export * from "../../gen/jitsudo/notifications/v1/channel_pb.js";
 export * from "../../gen/jitsudo/notifications/v1/delivery_pb.js";

@@ -1,4 +1,5 @@
 import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import { ApiKeyService } from "../../gen/jitsudo/notifications/v1/api_key_pb.js";
 import { AuditService } from "../../gen/jitsudo/notifications/v1/audit_pb.js";
 import { NotificationChannelService } from "../../gen/jitsudo/notifications/v1/channel_pb.js";
 import { DeliveryService } from "../../gen/jitsudo/notifications/v1/delivery_pb.js";
@@ -31,6 +32,7 @@ export interface NotificationsServices {
   statistics: Client<typeof StatisticsService>;
   tenantSettings: Client<typeof TenantSettingsService>;
   audit: Client<typeof AuditService>;
+  apiKeys: Client<typeof ApiKeyService>;
 }
 
 /** The services over one transport, whose unary calls end after `timeoutMs`. */
@@ -47,6 +49,7 @@ export function servicesOver(
     statistics: createClient(StatisticsService, transport),
     tenantSettings: createClient(TenantSettingsService, transport),
     audit: createClient(AuditService, transport),
+    apiKeys: createClient(ApiKeyService, transport),
   };
 }
 

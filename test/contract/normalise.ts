@@ -16,6 +16,8 @@ export function createNormaliser(): (value: unknown) => unknown {
       .replace(/\b\d\d? (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4}[, ]+\d\d:\d\d/g, "<time>")
       .replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:<port>")
       .replace(/<!date\^\d+\^/g, "<!date^<time>^")
+      // Names that the rig makes up for tenants and keys.
+      .replace(/^[0-9a-f]{16}$/, "<name>")
       .replace(/\b(whsec|whpk)_[A-Za-z0-9+/=]+/g, "$1_<key>");
   }
 
