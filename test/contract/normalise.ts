@@ -6,19 +6,23 @@ export function createNormaliser(): (value: unknown) => unknown {
   const ids = new Map<string, string>();
 
   function text(value: string): string {
-    return value
-      .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, (id) => {
-        const known = ids.get(id) ?? `<id ${ids.size + 1}>`;
-        ids.set(id, known);
-        return known;
-      })
-      .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (time) => (fixed.includes(time) ? time : "<time>"))
-      .replace(/\b\d\d? (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4}[, ]+\d\d:\d\d/g, "<time>")
-      .replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:<port>")
-      .replace(/<!date\^\d+\^/g, "<!date^<time>^")
-      // Names that the rig makes up for tenants and keys.
-      .replace(/^[0-9a-f]{16}$/, "<name>")
-      .replace(/\b(whsec|whpk)_[A-Za-z0-9+/=]+/g, "$1_<key>");
+    return (
+      value
+        .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, (id) => {
+          const known = ids.get(id) ?? `<id ${ids.size + 1}>`;
+          ids.set(id, known);
+          return known;
+        })
+        .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (time) =>
+          fixed.includes(time) ? time : "<time>",
+        )
+        .replace(/\b\d\d? (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4}[, ]+\d\d:\d\d/g, "<time>")
+        .replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:<port>")
+        .replace(/<!date\^\d+\^/g, "<!date^<time>^")
+        // Names that the rig makes up for tenants and keys.
+        .replace(/^[0-9a-f]{16}$/, "<name>")
+        .replace(/\b(whsec|whpk)_[A-Za-z0-9+/=]+/g, "$1_<key>")
+    );
   }
 
   return function normalise(value: unknown, key = ""): unknown {

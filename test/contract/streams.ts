@@ -49,8 +49,11 @@ function stream(
       bytes = Buffer.concat([bytes, chunk]);
       while (bytes.length >= 5 && bytes.length >= 5 + bytes.readUInt32BE(1)) {
         const end = 5 + bytes.readUInt32BE(1);
-        received.push(JSON.parse(bytes.subarray(5, end).toString("utf8")));
+        const message = JSON.parse(bytes.subarray(5, end).toString("utf8")) as object;
         bytes = bytes.subarray(end);
+        // A watch may tell its cursor alone as often as it likes.
+        if (received.length > 0 && Object.keys(message).join() === "cursor") continue;
+        received.push(message);
         if (received.length === 1) onFirst();
       }
       if (received.length < count) return;
