@@ -2,13 +2,16 @@ import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import { makeTempDir, removeDir } from "../support/temp-dir.ts";
 import { runCli } from "./cli.ts";
 import { type Deployment, deploy, type Tenant } from "./deployment.ts";
 
 // Channels kept in a file: `apply` as a process against the running service.
+
+// Each command is a process.
+vi.setConfig({ testTimeout: 180_000 });
 
 const root = resolve(import.meta.dirname, "../..");
 let deployment: Deployment;
