@@ -37,7 +37,7 @@ export function createQueueStatusReader(database: Database, tenantId: string) {
  * much as they can carry at once (index delivery_queue_leased). The time of a delivery
  * is the first 48 bits of its UUIDv7 (RFC 9562, 5.7). Locks nothing.
  */
-const queueStatus = {
+export const queueStatus = {
   name: "queue_status",
   text: `
     with line as materialized (
