@@ -1,4 +1,5 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { ApiKeyService } from "../../../gen/jitsudo/notifications/v1/api_key_pb.js";
 import { AuditService } from "../../../gen/jitsudo/notifications/v1/audit_pb.js";
 import { NotificationChannelService } from "../../../gen/jitsudo/notifications/v1/channel_pb.js";
 import { DeliveryService } from "../../../gen/jitsudo/notifications/v1/delivery_pb.js";
@@ -148,6 +149,8 @@ export const recipes: Recipe[] = [
     bucket: "hour",
     group_by: ["event_type", "state"],
   }),
+  recipe(StatisticsService, "getQueueStatus", "How much waits now, and since when"),
+  recipe(ApiKeyService, "getOwnApiKey", "What your own key may do"),
   recipe(ReplayService, "createReplay", "Ask what a replay of failed deliveries would send", {
     channel_id: "{{webhook_id}}",
     select: "failed",
