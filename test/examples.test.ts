@@ -97,15 +97,16 @@ test("the nine events go from the access service to both receivers, signed and a
       timeoutMs: 60_000,
     },
   );
-  for (const type of types) expect(webhook.stdout()).toContain(` ${type}: `);
-  expect(webhook.stdout()).toContain("paging the person on call about req-");
-  expect(slack.stdout()).toContain("Break-glass access used: ben@example.com used break-glass");
-  expect([...slack.stdout().matchAll(/^\S+ .*: /gm)].length).toBeGreaterThanOrEqual(9);
+  // What a program prints arrives a moment after what it answers.
+  for (const type of types) await until(() => webhook.stdout().includes(` ${type}: `));
+  await until(() => webhook.stdout().includes("paging the person on call about req-"));
+  await until(() => slack.stdout().includes("Break-glass access used: ben@example.com used break-glass"));
+  await until(() => [...slack.stdout().matchAll(/^\S+ .*: /gm)].length >= 9);
   expect(webhook.stderr() + slack.stderr()).toBe("");
 
   // Neither takes what is not genuine.
   expect((await fetch(url, { method: "POST", body: "{}" })).status).toBe(401);
-  expect(webhook.stderr()).toContain("refused: missing_header");
+  await until(() => webhook.stderr().includes("refused: missing_header"));
   const forged = await fetch(await urlOf(slack), { method: "POST", body: '{"text":"hello","nonsense":1}' });
   expect([forged.status, await forged.text()]).toEqual([400, "invalid_payload"]);
 });
