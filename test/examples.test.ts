@@ -2,6 +2,7 @@ import { cp } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createNotificationsClient } from "../src/clients/connect.ts";
+import { eventTypes } from "../src/events.ts";
 import { startTestService, type TestService } from "../src/testing/testing.ts";
 import { type Child, report, startChild } from "./support/child.ts";
 import { type InstalledPackage, installPackage } from "./support/installed-package.ts";
@@ -47,18 +48,6 @@ async function urlOf(child: Child): Promise<string> {
   return `http://127.0.0.1:${port()}`;
 }
 
-const types = [
-  "request.pending",
-  "request.approved",
-  "request.denied",
-  "request.expired",
-  "request.break_glass",
-  "grant.active",
-  "grant.expiring_soon",
-  "grant.expired",
-  "grant.revoked",
-];
-
 test("the nine events go from the access service to both receivers, signed and as Slack takes them", async () => {
   const mains = ["access-service", "webhook-receiver", "slack-receiver"].map(
     (name) => `examples/${name}/main.ts`,
@@ -89,7 +78,7 @@ test("the nine events go from the access service to both receivers, signed and a
   const sent = [...access.stdout().matchAll(/^(\S+) is event \S+, with 2 deliveries$/gm)].map(
     ([, type]) => type,
   );
-  expect(sent.sort()).toEqual([...types].sort());
+  expect(sent.sort()).toEqual([...eventTypes].sort());
 
   await until(
     async () => (await deliveries.listDeliveries({ state: "delivered" })).deliveries.length === 18,
@@ -98,7 +87,7 @@ test("the nine events go from the access service to both receivers, signed and a
     },
   );
   // What a program prints arrives a moment after what it answers.
-  for (const type of types) await until(() => webhook.stdout().includes(` ${type}: `));
+  for (const type of eventTypes) await until(() => webhook.stdout().includes(` ${type}: `));
   await until(() => webhook.stdout().includes("paging the person on call about req-"));
   await until(() => slack.stdout().includes("Break-glass access used: ben@example.com used break-glass"));
   await until(() => [...slack.stdout().matchAll(/^\S+ .*: /gm)].length >= 9);

@@ -150,7 +150,7 @@ async function openPostgres(
     },
   });
   const pool = await (orm.em.getDriver() as PostgreSqlDriver).getConnection().getNativeClient();
-  const keptPlans = openKeptPlanPool(pool, Math.floor(poolSize / 2), log);
+  const keptPlans = openKeptPlanPool(pool, Math.max(1, Math.floor(poolSize / 2)), log);
   const pools = [pool, keptPlans];
   const sum = (count: (pool: Pool) => number) => pools.reduce((total, each) => total + count(each), 0);
   return {

@@ -12,6 +12,7 @@ import { createDatabase } from "../support/postgres.ts";
 import { makeTempDir, removeDir } from "../support/temp-dir.ts";
 import { until } from "../support/until.ts";
 import { type Cluster, metric, startCluster } from "./support/cluster.ts";
+import { type Explained, explainedPages } from "./support/explained-pages.ts";
 import type { Tenant } from "./support/tenant.ts";
 
 // A million deliveries wait: the next one is found as fast as ever, and a worker
@@ -98,11 +99,10 @@ async function explainClaim(channelIds: string[]): Promise<string[]> {
 /** The 8 kB pages that telling the queue's status looks at. */
 async function pagesOfStatus(): Promise<number> {
   await cluster.sql(`prepare status as ${queueStatus.text}`);
-  const [row] = await cluster.sql<{ "QUERY PLAN": [{ Plan: Record<string, number> }] }>(
+  const rows = await cluster.sql<Explained>(
     `explain (analyze, buffers, format json) execute status ('${tenant.id}', 10000)`,
   );
-  const plan = row?.["QUERY PLAN"][0].Plan ?? {};
-  return (plan["Shared Hit Blocks"] ?? 0) + (plan["Shared Read Blocks"] ?? 0);
+  return explainedPages(rows);
 }
 
 test("with a million deliveries waiting a claim takes as long as with a thousand, and a worker as much memory", {

@@ -8,6 +8,7 @@ import { insertEvents } from "../../src/store/ingest.ts";
 import { keptPlanSettings } from "../../src/store/kept-plans.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { withTempDir } from "../support/temp-dir.ts";
+import { type Explained, explainedPages } from "./support/explained-pages.ts";
 
 // Some statements keep the plan that was made when they ran first, maybe on an empty
 // queue. It has to be as good for a full one: pages read are counted, not time.
@@ -55,11 +56,10 @@ async function undone<Result>(work: () => Promise<Result>): Promise<Result> {
 
 /** The 8 kB pages that an execution looked at. */
 async function pagesOf({ name }: Statement, parameters: string[]): Promise<number> {
-  const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: Record<string, number> }] }>(
+  const { rows } = await client.query<Explained>(
     `explain (analyze, buffers, format json) execute ${name} (${parameters.join(", ")})`,
   );
-  const plan = rows[0]?.["QUERY PLAN"][0].Plan ?? {};
-  return (plan["Shared Hit Blocks"] ?? 0) + (plan["Shared Read Blocks"] ?? 0);
+  return explainedPages(rows);
 }
 
 const array = (type: string, values: (string | number | boolean | null)[]) =>
