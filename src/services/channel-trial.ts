@@ -1,6 +1,5 @@
 import { create } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import { v7 as uuidv7 } from "uuid";
 import {
   type NotificationChannelService,
   type PreviewChannelResponse,
@@ -17,6 +16,7 @@ import type { EventPayload, NoticeType } from "../events.ts";
 import { maskConfig } from "../store/channel-secrets.ts";
 import type { StoredChannel } from "../store/channel-store.ts";
 import type { Store } from "../store/store.ts";
+import { uuidv7 } from "../uuid-v7.ts";
 import { actorOf, callerOf } from "./caller.ts";
 import { sentMessage } from "./delivery-messages.ts";
 import { apiError } from "./errors.ts";

@@ -4,7 +4,6 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import canonicalize from "canonicalize";
-import { v7 as uuidv7 } from "uuid";
 import { ErrorDetailSchema } from "../../gen/jitsudo/notifications/v1/error_pb.js";
 import {
   type EventIngestService,
@@ -19,6 +18,7 @@ import type { EventType } from "../events.ts";
 import type { Metrics } from "../metrics.ts";
 import type { NewEvent } from "../store/ingest.ts";
 import type { Store, TenantStore } from "../store/store.ts";
+import { uuidv7 } from "../uuid-v7.ts";
 import { callerOf } from "./caller.ts";
 import { apiError, type FieldViolation, invalidFields } from "./errors.ts";
 import type { FieldValidator } from "./field-validator.ts";

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { LockMode } from "@mikro-orm/core";
-import { v7 as uuidv7 } from "uuid";
+import { uuidv7 } from "../uuid-v7.ts";
 import { type Actor, recordChange } from "./audit.ts";
 import type { Database } from "./database.ts";
 import { ApiKey, type ApiKeyRow, Tenant, type TenantRow } from "./entities.ts";

@@ -1,5 +1,5 @@
 import type { EntityManager } from "@mikro-orm/core";
-import { v7 as uuidv7 } from "uuid";
+import { uuidv7 } from "../uuid-v7.ts";
 import type { Database } from "./database.ts";
 import { AuditEvent, type AuditEventRow } from "./entities.ts";
 

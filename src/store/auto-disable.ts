@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
-import { v7 as uuidv7 } from "uuid";
 import type { Batcher } from "../batcher.ts";
 import type { EventPayload } from "../events.ts";
+import { uuidv7 } from "../uuid-v7.ts";
 import type { Database } from "./database.ts";
 import type { Ingested, NewEvent } from "./ingest.ts";
 

@@ -1,6 +1,6 @@
 import { type EntityManager, LockMode } from "@mikro-orm/core";
-import { v7 as uuidv7 } from "uuid";
 import type { ChannelType } from "../channels/channel.ts";
+import { uuidv7 } from "../uuid-v7.ts";
 import { type Actor, type AuditEntry, recordChange } from "./audit.ts";
 import { changedFields } from "./changed-fields.ts";
 import { type ConfigObject, openConfig, sealConfig } from "./channel-secrets.ts";

@@ -1,4 +1,4 @@
-import { v7 as uuidv7 } from "uuid";
+import { uuidv7 } from "../uuid-v7.ts";
 import { type Actor, recordChange } from "./audit.ts";
 import type { Database } from "./database.ts";
 import * as sql from "./replays.sql.ts";
