@@ -5,6 +5,7 @@ import { type PgliteDriver, MikroORM as PgliteOrm } from "@mikro-orm/pglite";
 import { type PostgreSqlDriver, MikroORM as PostgresOrm } from "@mikro-orm/postgresql";
 import type { Pool } from "pg";
 import type { Logger } from "pino";
+import { arrayLiteral } from "./array-literal.ts";
 import { entities } from "./entities.ts";
 import { openKeptPlanPool } from "./kept-plans.ts";
 import { listenOnPool } from "./listen.ts";
@@ -156,8 +157,10 @@ async function openPostgres(
   return {
     orm,
     embedded: false,
-    query: async <Row>({ name, text, keepPlan }: Statement, params: unknown[] = []) =>
-      (await (keepPlan ? keptPlans : pool).query({ name, text, values: params })).rows as Row[],
+    query: async <Row>({ name, text, keepPlan }: Statement, params: unknown[] = []) => {
+      const values = params.map((param) => (Array.isArray(param) ? arrayLiteral(param) : param));
+      return (await (keepPlan ? keptPlans : pool).query({ name, text, values })).rows as Row[];
+    },
     listen: (topic, onNotify) => listenOnPool(pool, topic, onNotify, log),
     pool: () => ({
       total: sum((each) => each.totalCount),
