@@ -1,5 +1,6 @@
 import { Agent, type buildConnector } from "undici";
 import { aborted, HttpExchange, type PostResult } from "./http-exchange.ts";
+import { parseUrl } from "./parsed-url.ts";
 
 export interface HttpPosterOptions {
   /** Bound on a whole post, from the call to the last byte read, in milliseconds. */
@@ -44,7 +45,7 @@ export function createHttpPoster(options: HttpPosterOptions): HttpPoster {
     post(url, headers, body, signal) {
       if (signal.aborted) return Promise.resolve(aborted);
       return new Promise((resolve) => {
-        const target = URL.parse(url);
+        const target = parseUrl(url);
         if (!target) return resolve({ kind: "error", error: "invalid URL" });
         agent.dispatch(
           { origin: target.origin, path: target.pathname + target.search, method: "POST", headers, body },

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import type { PublishCommandInput } from "@aws-sdk/client-sns";
 import type { SendMailOptions } from "nodemailer";
 import type { ChannelConfigs, SentRequest } from "./channel.ts";
+import { parseUrl } from "./parsed-url.ts";
 
 /** More header names are not kept. */
 const maxNames = 64;
@@ -9,7 +10,7 @@ const maxNames = 64;
 /** `headers` are names and values in turn; only the names are kept. */
 export function describePost(url: string, headers: string[], body: string): SentRequest {
   const names = headers.filter((_, index) => index % 2 === 0);
-  return { method: "POST", target: URL.parse(url)?.origin ?? "", names: cut(names), ...digest(body) };
+  return { method: "POST", target: parseUrl(url)?.origin ?? "", names: cut(names), ...digest(body) };
 }
 
 export function describeMail(

@@ -11,6 +11,7 @@ export function noteAttempt(held: Held, attempt: AttemptRecord, { metrics, log }
   metrics.attempts.inc({ channel_type: held.channel.type, outcome });
   metrics.attemptSeconds.observe({ channel_type: held.channel.type }, durationMs / 1000);
   const level = outcome === "delivered" ? "debug" : "warn";
+  if (!log.isLevelEnabled(level)) return;
   log[level](
     { ...idsOf(held), attempt: number, outcome, durationMs: Math.round(durationMs), error },
     "attempt made",
@@ -19,7 +20,7 @@ export function noteAttempt(held: Held, attempt: AttemptRecord, { metrics, log }
 
 /** How holding a delivery ended. */
 export function reportEnd(held: Held, state: Settlement["state"], { metrics, log }: Reporting): void {
-  log.debug({ ...idsOf(held), state }, "delivery let go");
+  if (log.isLevelEnabled("debug")) log.debug({ ...idsOf(held), state }, "delivery let go");
   if (state === "pending" || state === "delivering") return;
   metrics.deliveries.inc({ channel_type: held.channel.type, state });
   if (state !== "delivered") return;

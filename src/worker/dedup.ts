@@ -80,17 +80,12 @@ function stored(value: string): string {
   return JSON.stringify({ value });
 }
 
-async function within<Value>(timeoutMs: number, work: Promise<Value>): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+function within<Value>(timeoutMs: number, work: Promise<Value>): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
       // After the next look at the sockets: when the process was busy, the answer may be there unread.
       setImmediate(() => reject(new Error(`no answer within ${timeoutMs} ms`)));
     }, timeoutMs);
+    work.finally(() => clearTimeout(timer)).then(resolve, reject);
   });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
