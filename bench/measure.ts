@@ -43,7 +43,7 @@ export interface Measurement {
   duplicates: number;
 }
 
-/** Seldom, since adding up the memory of processes costs the machine that is measured. */
+/** Seldom, since adding up the memory of processes stops each of them for a moment. */
 const memoryEveryMs = 1_000;
 
 /** A side that delivers nothing for so long has lost what is missing. */
@@ -69,7 +69,8 @@ export async function measure(instruments: Instruments, load: Load): Promise<Mea
   const fanout = delivered ? fanoutOf(load) : 0;
   await sink.call("expect", { tag, events: load.events, fanout });
 
-  const observed = observeUsage(instruments);
+  // At a steady rate not before the end: such a moment would be a good part of the times that are measured.
+  const observed = observeUsage(instruments, load.ratePerSecond ? undefined : memoryEveryMs);
   const sent = await generator.call("send", plan);
   const arrivals = await sink.call("arrived", { idleMs });
   const { cpuSeconds, peakMemoryMb } = observed.stop();
@@ -106,7 +107,7 @@ function timesOf({ sentAt, acknowledgedAt }: Sent, { arrivedAt }: Arrivals, fano
 }
 
 /** Watches what this process's descendants use: all but the sink and the generator belong to the side. */
-function observeUsage({ sink, generator }: Instruments) {
+function observeUsage({ sink, generator }: Instruments, everyMs: number | undefined) {
   const sidePids = () =>
     descendantsOf(process.pid).filter((pid) => pid !== sink.pid && pid !== generator.pid);
   const cpuSeconds = () => ({
@@ -119,7 +120,7 @@ function observeUsage({ sink, generator }: Instruments) {
   const look = () => {
     peakMemoryMb = Math.max(peakMemoryMb, memoryMbOf(sidePids()));
   };
-  const timer = setInterval(look, memoryEveryMs);
+  const timer = everyMs === undefined ? undefined : setInterval(look, everyMs);
 
   return {
     stop() {
