@@ -25,6 +25,7 @@ import { createRedisAccount } from "./services/rate-limit-redis.ts";
 import { registerServices } from "./services/services.ts";
 import { type ApiKeys, createApiKeys } from "./store/api-keys.ts";
 import { type Database, migrate, openDatabase } from "./store/database.ts";
+import type { HandOver } from "./store/ingest.ts";
 import { createSecretBox, type SecretBox } from "./store/secret-box.ts";
 import { assertSecretsOpen } from "./store/secret-rotation.ts";
 import { createStore } from "./store/store.ts";
@@ -54,7 +55,7 @@ async function start(config: Config, log: Logger, closers: Closer[]): Promise<vo
 
   const worker = config.role === "api" ? undefined : await startWorker(parts);
   if (worker) closers.unshift(() => worker.stop(config.shutdownGraceMs));
-  const server = await serve(parts, closers);
+  const server = await serve(parts, closers, worker?.handOver);
   if (config.tls) process.on("SIGHUP", server.reloadCertificate);
   // Together: calls that end slowly must not keep the worker claiming.
   closers.unshift(() => Promise.all([server.close(), worker?.stop(config.shutdownGraceMs)]));
@@ -92,10 +93,11 @@ async function open(config: Config, log: Logger, closers: Closer[]): Promise<Par
 const loopbackAllowed =
   "channels may point to this machine's own loopback addresses, since this looks like a trial: set JITSUDO_ALLOW_DESTINATIONS for use by others";
 
-async function serve(parts: Parts, closers: Closer[]): Promise<Server> {
+async function serve(parts: Parts, closers: Closer[], handOver: HandOver | undefined): Promise<Server> {
   const { config, database, box, guard, metrics, tracing, log } = parts;
   const store = createStore(database, box, {
     onBatch: (size) => metrics.batchSize.observe({ batch: "ingest" }, size),
+    handOver,
   });
   // Of its own, beside the worker's: they connect to nothing until somebody tests a channel.
   const senders = createSenders({

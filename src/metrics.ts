@@ -69,6 +69,12 @@ function ingestMetrics(registers: Registry[]) {
 
 function deliveryMetrics(registers: Registry[]) {
   return {
+    taken: new Counter({
+      name: "jitsudo_deliveries_taken_total",
+      help: "Deliveries that this process took on, by way: hand_over from an ingest of its own, or claim from the queue.",
+      labelNames: ["way"],
+      registers,
+    }),
     attempts: new Counter({
       name: "jitsudo_delivery_attempts_total",
       help: "Attempts to send a notice, by channel type and outcome.",

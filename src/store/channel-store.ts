@@ -6,7 +6,7 @@ import { changedFields } from "./changed-fields.ts";
 import { type ConfigObject, openConfig, sealConfig } from "./channel-secrets.ts";
 import type { Database } from "./database.ts";
 import { Channel, ChannelHealth, type ChannelHealthRow, type ChannelRow } from "./entities.ts";
-import { deliveryTopic } from "./ingest.ts";
+import { deliveryTopic } from "./ingest.sql.ts";
 import type { SecretBox } from "./secret-box.ts";
 
 /** A channel with its config in clear text and what is known of its endpoint's health. */

@@ -1,6 +1,9 @@
 import { type Batcher, createBatcher } from "../batcher.ts";
+import type { ChannelType } from "../channels/channel.ts";
 import type { NoticeType } from "../events.ts";
-import type { Database, Statement } from "./database.ts";
+import type { Database } from "./database.ts";
+import type { Claimed } from "./delivery-queue.ts";
+import { insertEvents, selectKnown } from "./ingest.sql.ts";
 import { isDatabaseUnavailable } from "./unavailable.ts";
 
 /** An event that is ready to be stored. */
@@ -31,8 +34,38 @@ export type Ingested =
   /** The idempotency key was known, but for another event. */
   | { kind: "conflict" };
 
-/** Notified after a commit that made deliveries. */
-export const deliveryTopic = "jitsudo_delivery";
+/** Where deliveries go at once that nobody needs to claim, since a worker of this process has room. */
+export interface HandOver {
+  /** What the next statement may hand over; undefined: nothing. */
+  offer(): Offer | undefined;
+}
+
+/** Room for deliveries under one lease. To be ended, by `accept` or by `lost`. */
+export interface Offer {
+  leaseToken: string;
+  leaseMs: number;
+  /** Break-glass deliveries, and others, that there is room for. */
+  urgent: number;
+  normal: number;
+  /**
+   * The same for one line, by the channel's id (with "!" in front: its break-glass), or else
+   * by the kind of channel, or else `ofLine`.
+   */
+  lines: Record<string, number>;
+  ofLine: number;
+  /** Failed attempts in a row from which on a channel gets nothing by this way. */
+  failures: number;
+  accept(taken: Claimed[]): void;
+  /** The answer never came: whether something was handed over, is not known. */
+  lost(): void;
+}
+
+interface IngestOptions {
+  /** Told how many events each statement stores. */
+  onBatch: (size: number) => void;
+  /** Absent: all deliveries wait to be claimed. */
+  handOver?: HandOver | undefined;
+}
 
 /**
  * Stores events, each with one delivery for every enabled channel that wants it.
@@ -40,10 +73,10 @@ export const deliveryTopic = "jitsudo_delivery";
  */
 export function createIngest(
   database: Database,
-  { onBatch }: { onBatch: (size: number) => void },
+  { onBatch, handOver }: IngestOptions,
 ): Batcher<NewEvent, Ingested> {
   return createBatcher({
-    run: (events) => storeEvents(database, events),
+    run: (events) => storeEvents(database, events, handOver?.offer()),
     maxItems: 500,
     concurrency: 2,
     // One caller's event must not fail the others' that happen to share its batch.
@@ -52,31 +85,89 @@ export function createIngest(
   });
 }
 
-async function storeEvents(database: Database, events: NewEvent[]): Promise<Ingested[]> {
-  const made = await database.query<{ id: string; deliveries: number }>(insertEvents, [
-    events.map((event) => event.id),
-    events.map((event) => event.tenantId),
-    events.map((event) => event.type),
-    events.map((event) => event.payload),
-    events.map((event) => event.payloadHash),
-    events.map((event) => event.idempotencyKey ?? null),
-    events.map((event) => event.subject ?? null),
-    events.map((event) => event.expiresAt?.toISOString() ?? null),
-    events.map((event) => event.requestId ?? null),
-    events.map((event) => event.traceparent ?? null),
-  ]);
-  const deliveries = new Map(made.map((row) => [row.id, row.deliveries]));
+async function storeEvents(
+  database: Database,
+  events: NewEvent[],
+  offer: Offer | undefined,
+): Promise<Ingested[]> {
+  const made = await insert(database, events, offer);
   const known = await findKnown(
     database,
-    events.filter(({ id }) => !deliveries.has(id)),
+    events.filter(({ id }) => !made.has(id)),
   );
   return events.map((event): Ingested => {
-    const count = deliveries.get(event.id);
+    const count = made.get(event.id);
     if (count !== undefined) return { kind: "accepted", id: event.id, deliveries: count };
     const first = known.get(keyOf(event));
     // The first event was removed between the two statements: its key is spent all the same.
     if (!first || first.payload_hash !== event.payloadHash) return { kind: "conflict" };
     return { kind: "replayed", id: first.id, deliveries: first.deliveries };
+  });
+}
+
+interface MadeEvent {
+  id: string;
+  deliveries: number;
+  receivedAt: string;
+  /** The deliveries that were handed over; null: none. */
+  taken: { deliveryId: string; channelId: string; channelType: ChannelType; channelVersion: string }[] | null;
+}
+
+/** Answers how many deliveries each event has, except for those whose idempotency key is known. */
+async function insert(
+  database: Database,
+  events: NewEvent[],
+  offer: Offer | undefined,
+): Promise<Map<string, number>> {
+  let made: MadeEvent[];
+  try {
+    made = await database.query<MadeEvent>(insertEvents, [
+      events.map((event) => event.id),
+      events.map((event) => event.tenantId),
+      events.map((event) => event.type),
+      events.map((event) => event.payload),
+      events.map((event) => event.payloadHash),
+      events.map((event) => event.idempotencyKey ?? null),
+      events.map((event) => event.subject ?? null),
+      events.map((event) => event.expiresAt?.toISOString() ?? null),
+      events.map((event) => event.requestId ?? null),
+      events.map((event) => event.traceparent ?? null),
+      offer?.leaseToken ?? null,
+      offer?.leaseMs ?? 0,
+      offer?.urgent ?? 0,
+      offer?.normal ?? 0,
+      JSON.stringify(offer?.lines ?? {}),
+      offer?.ofLine ?? 0,
+      offer?.failures ?? 0,
+    ]);
+  } catch (error) {
+    if (isDatabaseUnavailable(error)) offer?.lost();
+    else offer?.accept([]);
+    throw error;
+  }
+  offer?.accept(takenOf(made, events));
+  return new Map(made.map((row) => [row.id, row.deliveries]));
+}
+
+function takenOf(made: MadeEvent[], events: NewEvent[]): Claimed[] {
+  const byId = new Map(events.map((event) => [event.id, event]));
+  return made.flatMap(({ id, receivedAt, taken }) => {
+    const event = byId.get(id);
+    if (!event || !taken) return [];
+    const { tenantId, type, payload, payloadHash, traceparent = null, expiresAt } = event;
+    return taken.map((delivery) => ({
+      ...delivery,
+      tenantId,
+      eventId: id,
+      urgent: type === "request.break_glass",
+      attempt: 1,
+      payload,
+      payloadHash,
+      traceparent,
+      receivedAt: new Date(receivedAt),
+      expiresAt,
+      replayed: false,
+    }));
   });
 }
 
@@ -102,62 +193,3 @@ async function findKnown(database: Database, events: NewEvent[]): Promise<Map<st
 function keyOf({ tenantId, idempotencyKey }: Pick<NewEvent, "tenantId" | "idempotencyKey">): string {
   return `${tenantId}/${idempotencyKey}`;
 }
-
-/*
- * One statement, so one transaction and one round trip. Events go in ordered by
- * idempotency key, so that two batches with the same keys wait for each other
- * instead of dead-locking; deliveries in the order of the calls, which is the
- * order that ordered channels keep. The fan-out joins the tenant's own living
- * channels (index channel_living) and locks none of them. Deliveries are counted by
- * one grouping: a subselect for each event would read all of them each time. "is true"
- * has the new ids hashed, where a join would compare each event with each of them.
- */
-export const insertEvents: Statement = {
-  name: "insert_events",
-  keepPlan: true,
-  text: `
-    with input as (
-      select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::text[], $10::text[])
-        with ordinality as t (id, tenant_id, type, payload, payload_hash, idempotency_key, subject, expires_at, request_id, traceparent, position)
-    ), made as (
-      insert into event (id, tenant_id, type, payload, payload_hash, idempotency_key, request_id, traceparent, received_at)
-      select id, tenant_id, type, payload, payload_hash, idempotency_key, request_id, traceparent, now()
-      from input order by tenant_id, idempotency_key
-      on conflict (tenant_id, idempotency_key) where idempotency_key is not null do nothing
-      returning id
-    ), fanned as materialized (
-      select uuid_v7() as delivery_id, i.tenant_id, i.id as event_id, i.type, i.subject, i.expires_at, i.position,
-        c.id as channel_id, c.ordered
-      from input i
-      cross join lateral (
-        select c.id, c.ordered from channel c
-        where c.tenant_id = i.tenant_id and c.deleted_at is null and c.enabled
-          and (c.event_filters = '{}' or i.type = any (c.event_filters))
-        offset 0
-      ) c
-      where (i.id in (select id from made)) is true
-    ), recorded as (
-      insert into delivery (id, tenant_id, event_id, channel_id, event_type, created_at)
-      select delivery_id, tenant_id, event_id, channel_id, type, now() from fanned
-    ), queued as (
-      insert into delivery_queue (delivery_id, tenant_id, channel_id, event_id, subject, urgent, not_before, expires_at)
-      select delivery_id, tenant_id, channel_id, event_id, case when ordered then subject end,
-        type = 'request.break_glass', now(), expires_at
-      from fanned order by position
-    ), changed as (
-      insert into delivery_change (tenant_id, state, delivery_ids)
-      select tenant_id, 'pending', array_agg(delivery_id order by position) from fanned group by tenant_id
-    )
-    select id, sum(n)::int as deliveries, case when sum(n) > 0 then pg_notify('${deliveryTopic}', '') end
-    from (select id, 0 as n from made union all select event_id, 1 from fanned) counted
-    group by id`,
-};
-
-const selectKnown = {
-  name: "select_known_events",
-  text: `
-    select e.tenant_id, e.idempotency_key, e.id, e.payload_hash,
-      (select count(*)::int from delivery d where d.event_id = e.id) as deliveries
-    from unnest($1::uuid[], $2::text[]) as i (tenant_id, idempotency_key)
-    join event e on e.tenant_id = i.tenant_id and e.idempotency_key = i.idempotency_key`,
-};

@@ -1,6 +1,6 @@
 import type { Statement } from "./database.ts";
 import { endUnsent } from "./delivery-queue.sql.ts";
-import { deliveryTopic } from "./ingest.ts";
+import { deliveryTopic } from "./ingest.sql.ts";
 
 const columns = `r.id, r.kind, r.state, r.channel_id as "channelId", r.delivery_id as "deliveryId", r.since, r.until,
   r.total, r.created, r.created_at as "createdAt", r.completed_at as "completedAt",

@@ -4,7 +4,7 @@ import { createChangeFeed, type TenantChanges } from "./change-feed.ts";
 import { type ChannelStore, createChannelStore } from "./channel-store.ts";
 import type { Database } from "./database.ts";
 import { createDeliveryLog, type DeliveryLog } from "./delivery-log.ts";
-import { createIngest, type Ingested, type NewEvent } from "./ingest.ts";
+import { createIngest, type HandOver, type Ingested, type NewEvent } from "./ingest.ts";
 import { createOwnKeyReader, type OwnKeyReader } from "./own-key.ts";
 import { createQueueStatusReader, type QueueStatusReader } from "./queue-status.ts";
 import { createReplayStore, type ReplayStore } from "./replays.ts";
@@ -33,13 +33,13 @@ export interface TenantStore {
   ingest(event: Omit<NewEvent, "tenantId">): Promise<Ingested>;
 }
 
-/** `onBatch`: told how many events each statement of ingest stores. */
+/** `onBatch`: told how many events each statement of ingest stores. `handOver`: a worker in this process. */
 export function createStore(
   database: Database,
   box: SecretBox,
-  { onBatch = () => undefined }: { onBatch?: (size: number) => void } = {},
+  { onBatch, handOver }: { onBatch: (size: number) => void; handOver?: HandOver | undefined },
 ): Store {
-  const ingest: Batcher<NewEvent, Ingested> = createIngest(database, { onBatch });
+  const ingest: Batcher<NewEvent, Ingested> = createIngest(database, { onBatch, handOver });
   const changes = createChangeFeed(database);
   return {
     forTenant: (tenantId) => ({

@@ -119,6 +119,15 @@ export function createLanes(options: LaneOptions) {
     /** How many more deliveries of the channel may be taken on. */
     freeOf: (user: LaneUser) => freeIn(laneOf(user)),
 
+    /** How many more deliveries may be taken on of each line: by its key, or else by the kind of channel, or else `ofLine`. */
+    room(): { lines: Record<string, number>; ofLine: number } {
+      const used = [...lanes].filter(([, { held }]) => held > 0).map(([key, lane]) => [key, freeIn(lane)]);
+      return {
+        lines: { ...options.perSecond, ...Object.fromEntries(used) },
+        ofLine: options.channelConcurrency,
+      };
+    },
+
     /** Deliveries of the channel that were taken on. */
     heldOf: (user: LaneUser) => laneOf(user).held,
 

@@ -1,8 +1,10 @@
 import { v4 as uuidv4 } from "uuid";
 import type { ChannelLoader, LoadedChannel } from "../store/channel-loader.ts";
 import type { Claimed, WaitingChannel } from "../store/delivery-queue.ts";
+import type { HandOver } from "../store/ingest.ts";
 import { isDatabaseUnavailable } from "../store/unavailable.ts";
 import { deliver, type LoopContext } from "./attempt-loop.ts";
+import { createHandOver } from "./hand-over.ts";
 import type { Lanes, LaneUser, Seat } from "./lanes.ts";
 import type { Lease } from "./leases.ts";
 import { createScheduler } from "./schedule.ts";
@@ -19,6 +21,8 @@ export interface NotifyWorkerOptions extends Omit<LoopContext, "stopping"> {
 }
 
 export interface NotifyWorker {
+  /** Takes deliveries on from the process that makes them, if it is this one. */
+  handOver: HandOver;
   /** There may be work. */
   wake(): void;
   /**
@@ -46,6 +50,19 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
   const underWay = new Set<Promise<void>>();
   const unanswered = new Set<string>();
   const scheduler = createScheduler();
+  const handOver = createHandOver({
+    ...options,
+    starved: (urgent) => starved[urgent ? "urgent" : "normal"],
+    take(claimed, leaseToken, askedAt) {
+      metrics.taken.inc({ way: "hand_over" });
+      take(claimed, leaseToken, askedAt);
+    },
+    lost: (leaseToken) => unanswered.add(leaseToken),
+  });
+  /** Whether lines got fewer slots than they could have used, as far as the last round knows. */
+  let starved = { urgent: true, normal: true };
+  /** Whether a slot that becomes free may be of use to somebody. */
+  let anyWaiting = true;
   let tried = 0;
   let after = { urgent: firstId, normal: firstId };
   let wakeUp: () => void = () => undefined;
@@ -79,9 +96,13 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
 
   /** One round: who waits, who gets how many slots, and off they go. Answers whether to go on at once. */
   async function claimOnce(): Promise<boolean> {
-    if (lanes.free(false) <= 0 && lanes.free(true) <= 0) return false;
+    const full = lanes.free(false) <= 0 && lanes.free(true) <= 0;
+    if (full) anyWaiting = true; // Maybe: it did not look.
+    if (full) return false;
     await giveBackUnanswered();
     const waiting = await queue.waitingChannels(after, channelsARound);
+    anyWaiting = waiting.length > 0;
+    starved = { urgent: isStarved(waiting, true), normal: isStarved(waiting, false) };
     const next = { urgent: nextPage(waiting, true), normal: nextPage(waiting, false) };
     const wrapped =
       (after.urgent !== firstId && next.urgent === firstId) ||
@@ -99,6 +120,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     unanswered.add(leaseToken);
     const claimed = await queue.claim(quotas, leaseToken, options.leaseMs);
     unanswered.delete(leaseToken);
+    metrics.taken.inc({ way: "claim" }, claimed.length);
     for (const delivery of claimed) take(delivery, leaseToken, askedAt);
     // What waits in order or for its time is nobody's to claim: its turn goes on to the next.
     tried = claimed.length > 0 ? 0 : tried + quotas.length;
@@ -114,6 +136,12 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
       await queue.giveBack(leaseToken);
       unanswered.delete(leaseToken);
     }
+  }
+
+  function isStarved(waiting: WaitingChannel[], urgent: boolean): boolean {
+    const lines = waiting.filter((line) => line.urgent === urgent && line.active);
+    const usable = lines.reduce((sum, line) => sum + Math.max(0, capacityOf(line)), 0);
+    return lines.length >= channelsARound || usable > lanes.free(urgent);
   }
 
   /** After which channel the next round starts, so that each gets its turn however many wait. */
@@ -160,7 +188,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
         seat.leave();
         underWay.delete(work);
         metrics.held.set(leases.size());
-        if (lanes.freeOf(user) > 0) wake();
+        if (anyWaiting && lanes.freeOf(user) > 0) wake();
       });
     underWay.add(work);
   }
@@ -188,11 +216,12 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
 
   return {
     wake,
+    handOver,
     async stop(graceMs) {
       stop.abort();
       wake();
       const abort = setTimeout(() => leases.abortAll(), graceMs);
-      await running;
+      await Promise.all([running, handOver.close()]);
       await Promise.all(underWay);
       clearTimeout(abort);
     },

@@ -10,7 +10,8 @@ import { createChannelLoader } from "../store/channel-loader.ts";
 import type { Database } from "../store/database.ts";
 import { forgetChanges } from "../store/delivery-changes.ts";
 import { createDeliveryQueue, type Settlement } from "../store/delivery-queue.ts";
-import { createIngest, deliveryTopic } from "../store/ingest.ts";
+import { deliveryTopic } from "../store/ingest.sql.ts";
+import { createIngest } from "../store/ingest.ts";
 import { removeOldSigningSecrets } from "../store/old-signing-secrets.ts";
 import { removeOldReplays, runReplays } from "../store/replay-runner.ts";
 import { removeOld } from "../store/retention.ts";
@@ -118,6 +119,7 @@ export async function startWorker(options: WorkerOptions) {
 
   let stopped: Promise<void> | undefined;
   return {
+    handOver: worker.handOver,
     /**
      * Finishes or hands back what is under way, within `graceMs` and the time of a
      * few writes. May be called more than once.

@@ -74,7 +74,7 @@ async function run(
   closers.push(endpoints.close);
   const databaseUrl = await postgres.createDatabase();
   const fleet = await startFleet(
-    { api: 2, worker: 3 },
+    { api: 1, all: 2, worker: 2 },
     {
       ...settings,
       DATABASE_URL: databaseUrl,
@@ -90,7 +90,7 @@ async function run(
   const tenant = await createTenant(createApiKeys(database), fleet.apiUrls()[0] ?? "");
   const channels = await createChannels(tenant, endpoints.urlOf);
   log(
-    `2 API and 3 worker processes run; sending ${options.events} events with ${options.kills} kills, seed ${options.seed}`,
+    `1 API process, 2 workers and 2 of both run; sending ${options.events} events with ${options.kills} kills, seed ${options.seed}`,
   );
 
   const startedAt = performance.now();

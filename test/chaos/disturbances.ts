@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Postgres } from "../support/postgres.ts";
 import type { Redis } from "../support/redis.ts";
-import type { Fleet, Member } from "./fleet.ts";
+import type { Fleet, Member, Role } from "./fleet.ts";
 import type { Random } from "./random.ts";
 
 export interface Disturbed {
-  kills: { worker: number; api: number };
-  pauses: { worker: number; api: number };
+  kills: Record<Role, number>;
+  pauses: Record<Role, number>;
   postgresRestarts: number;
   redisStops: number;
   redisHangs: number;
@@ -32,8 +32,8 @@ const perKills = { postgresRestart: 4, redisOutage: 3, pause: 2 };
 export async function disturb(options: DisturbanceOptions): Promise<Disturbed> {
   const { fleet, postgres, redis, random, kills, leaseMs, everyMs } = options;
   const done: Disturbed = {
-    kills: { worker: 0, api: 0 },
-    pauses: { worker: 0, api: 0 },
+    kills: { worker: 0, api: 0, all: 0 },
+    pauses: { worker: 0, api: 0, all: 0 },
     postgresRestarts: 0,
     redisStops: 0,
     redisHangs: 0,

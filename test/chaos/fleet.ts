@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Service, startService } from "../support/service.ts";
 
-export type Role = "api" | "worker";
+/** Those of role "all" hand new deliveries over to themselves. */
+export type Role = "api" | "all" | "worker";
 
 /** A place in the fleet: the process in it is replaced when it was killed. */
 export interface Member {
@@ -13,7 +14,7 @@ export interface Member {
 
 export interface Fleet {
   members: readonly Member[];
-  /** Addresses of the API processes that run. */
+  /** Addresses of the processes that run and answer calls. */
   apiUrls(): string[];
   /** SIGKILL, and a new process in its place; resolves when that is ready. */
   replace(member: Member): Promise<void>;
@@ -26,7 +27,7 @@ const restartDelayMs = 500;
 export async function startFleet(counts: Record<Role, number>, env: Record<string, string>): Promise<Fleet> {
   const start = (role: Role) => startService({ env: { ...env, JITSUDO_ROLE: role } });
   const members: Member[] = [];
-  for (const role of ["api", "worker"] as const) {
+  for (const role of ["api", "all", "worker"] as const) {
     for (let i = 0; i < counts[role]; i++) members.push({ role, service: await start(role), up: true });
   }
 
@@ -44,7 +45,8 @@ export async function startFleet(counts: Record<Role, number>, env: Record<strin
 
   return {
     members,
-    apiUrls: () => members.filter(({ role, up }) => role === "api" && up).map(({ service }) => service.url),
+    apiUrls: () =>
+      members.filter(({ role, up }) => role !== "worker" && up).map(({ service }) => service.url),
     async replace(member) {
       member.up = false;
       await member.service.close();

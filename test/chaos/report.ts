@@ -9,8 +9,8 @@ export function printReport(outcome: Outcome, print: (line: string) => void): bo
     `events sent                ${options.events} in ${Math.round(seconds.sending)} s, ${outcome.resent} of them more than once`,
   );
   print(`acknowledged               ${reconciled.acknowledged}`);
-  print(`SIGKILL                    ${kills.worker} workers, ${kills.api} APIs`);
-  print(`SIGSTOP past the lease     ${pauses.worker} workers, ${pauses.api} APIs`);
+  print(`SIGKILL                    ${kills.worker} workers, ${kills.api} APIs, ${kills.all} of both`);
+  print(`SIGSTOP past the lease     ${pauses.worker} workers, ${pauses.api} APIs, ${pauses.all} of both`);
   print(`PostgreSQL restarted       ${disturbed.postgresRestarts} times (immediate)`);
   print(
     `Redis                      stopped ${disturbed.redisStops} times (restarted empty), hung ${disturbed.redisHangs} times`,

@@ -97,8 +97,11 @@ test("restarted in the middle: what was acknowledged is delivered", async () => 
 });
 
 test("connections killed: calls and deliveries go on, and so does the wake-up by LISTEN", async () => {
-  // With a poll this seldom only a notification can be the reason for a delivery.
-  await startOne({ JITSUDO_POLL_MS: "60000" });
+  // With a poll this seldom only a notification can tell the worker's process of a delivery.
+  const seldom = { JITSUDO_POLL_MS: "60000" };
+  tenant = await cluster.tenant(await cluster.start("api", seldom));
+  await cluster.start("worker", seldom);
+  await tenant.webhook(`${sink.url}/hook`);
   for (let round = 0; round < 3; round++) {
     await cluster.sql(
       `select pg_terminate_backend(pid) from pg_stat_activity
@@ -108,6 +111,24 @@ test("connections killed: calls and deliveries go on, and so does the wake-up by
     const eventId = await until(() => tenant.send());
     expect(await tenant.ended(eventId, 10_000)).toMatchObject([{ state: "delivered" }]);
   }
+});
+
+test("the answer to an ingest lost: what it handed over to the worker is sent at once, its lease not waited for", async () => {
+  await startOne({ JITSUDO_LEASE_MS: "600000" });
+  await tenant.ended(await tenant.send());
+  proxy.loseAnswerTo("insert_events");
+  const { status } = await tenant.call("POST", "/v1/events", {
+    type: "grant.active",
+    grant_id: "unanswered",
+  });
+  expect(status).toBe(503);
+  await until(() => sink.requests.some(({ body }) => body.includes("unanswered")));
+  const [delivery] = await until(async () => {
+    const { body } = await tenant.call("GET", "/v1/deliveries?state=delivered");
+    const deliveries = body.deliveries as { attempt_count: number }[];
+    return deliveries.length === 2 ? deliveries : undefined;
+  });
+  expect(delivery?.attempt_count).toBe(1);
 });
 
 describe("down for a while", () => {

@@ -4,7 +4,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { migrate, openDatabase, type Statement } from "../../src/store/database.ts";
 import { claim, settle, waitingChannels } from "../../src/store/delivery-queue.sql.ts";
-import { insertEvents } from "../../src/store/ingest.ts";
+import { insertEvents } from "../../src/store/ingest.sql.ts";
 import { keptPlanSettings } from "../../src/store/kept-plans.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { withTempDir } from "../support/temp-dir.ts";
@@ -83,6 +83,14 @@ const newEvents = () => [
   array("timestamptz", each(null)),
   array("text", each("request")),
   array("text", each(null)),
+  // Room for all of them.
+  `'${randomUUID()}'::uuid`,
+  "60000",
+  "1000",
+  "1000",
+  "'{}'",
+  "1000",
+  "3",
 ];
 const claimOf = (leaseToken: string) => [
   array("uuid", [channelId]),

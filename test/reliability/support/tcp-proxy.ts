@@ -9,6 +9,8 @@ export interface TcpProxy {
   /** Keeps connections open and accepts new ones, but carries nothing until `thaw`. */
   freeze(): void;
   thaw(): void;
+  /** Carries the next request that holds this text, but resets its connection instead of carrying the answer. */
+  loseAnswerTo(text: string): void;
   close(): Promise<void>;
 }
 
@@ -16,9 +18,16 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let target = targetPort;
   let frozen = false;
+  let loseAnswerTo: string | undefined;
 
   const server = createServer((client) => {
     const upstream = connect(target, "127.0.0.1");
+    client.on("data", (request) => {
+      if (loseAnswerTo === undefined || !request.includes(loseAnswerTo)) return;
+      loseAnswerTo = undefined;
+      upstream.unpipe(client);
+      upstream.once("data", () => client.resetAndDestroy());
+    });
     client.pipe(upstream).pipe(client);
     for (const [socket, other] of [
       [client, upstream],
@@ -53,6 +62,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     thaw() {
       frozen = false;
       for (const socket of sockets) socket.resume();
+    },
+    loseAnswerTo(text) {
+      loseAnswerTo = text;
     },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
