@@ -28,7 +28,8 @@ export async function openControlSocket(
   }
   rmSync(path, { force: true });
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  // Half open: a client has said all with its question, and the answer takes its time.
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     void serve(socket, run);
@@ -62,9 +63,10 @@ async function serve(socket: Socket, run: RunCommand): Promise<void> {
   socket.on("error", () => socket.destroy());
   for await (const line of createInterface({ input: socket })) {
     const answer = await answerTo(line, run);
-    socket.end(`${JSON.stringify(answer)}\n`);
-    return;
+    socket.write(`${JSON.stringify(answer)}\n`);
+    break;
   }
+  socket.end();
 }
 
 async function answerTo(line: string, run: RunCommand): Promise<{ result: unknown } | { error: string }> {

@@ -19,7 +19,10 @@ export function keptEncryptionKey(dataDir: string): Buffer {
 /** Keeps the first tenant and key, for scripts. */
 export function keepCredentials(dataDir: string, { tenantId, apiKey }: Credentials): void {
   const json = { tenant_id: tenantId, api_key: apiKey };
-  writeFileSync(credentialsFile(dataDir), `${JSON.stringify(json, undefined, 2)}\n`, { mode: 0o600 });
+  writeFileSync(credentialsFile(dataDir), `${JSON.stringify(json, undefined, 2)}\n`, {
+    mode: 0o600,
+    flush: true,
+  });
 }
 
 export function readCredentials(dataDir: string): Credentials | undefined {
@@ -35,7 +38,7 @@ export function credentialsFile(dataDir: string): string {
 
 function writeOnce(file: string, text: string): void {
   try {
-    writeFileSync(file, text, { mode: 0o600, flag: "wx" });
+    writeFileSync(file, text, { mode: 0o600, flag: "wx", flush: true });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }

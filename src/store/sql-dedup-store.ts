@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { StoredData } from "keyv";
 import { createBatcher } from "../batcher.ts";
-import type { Database } from "./database.ts";
+import type { Database, Statement } from "./database.ts";
 
 interface Reservation {
   key: string;
@@ -109,9 +109,12 @@ const removeExpired = {
     select key from dedup_key where expires_at <= now() limit $1 for update skip locked) returning key`,
 };
 
-/* Answers a null holder for the keys that were taken, the holder for the others. */
-const reserve = {
+/*
+ * Answers a null holder for the keys that were taken, the holder for the others. By primary key.
+ */
+export const reserve: Statement = {
   name: "dedup_reserve",
+  keepPlan: true,
   text: `
     with input as (
       select * from unnest($1::text[], $2::text[], $3::int[], $4::text[]) as t (key, value, ttl_ms, instead_of)
@@ -125,6 +128,7 @@ const reserve = {
     )
     select key, null as holder from taken
     union all
-    select k.key, k.value from dedup_key k join input i on i.key = k.key
+    select k.key, k.value from input i
+    cross join lateral (select * from dedup_key k where k.key = i.key offset 0) k
     where k.key not in (select key from taken)`,
 };

@@ -6,6 +6,7 @@ import { migrate, openDatabase, type Statement } from "../../src/store/database.
 import { claim, settle, waitingChannels } from "../../src/store/delivery-queue.sql.ts";
 import { insertEvents } from "../../src/store/ingest.sql.ts";
 import { keptPlanSettings } from "../../src/store/kept-plans.ts";
+import { reserve } from "../../src/store/sql-dedup-store.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { withTempDir } from "../support/temp-dir.ts";
 import { type Explained, explainedPages } from "./support/explained-pages.ts";
@@ -13,7 +14,7 @@ import { type Explained, explainedPages } from "./support/explained-pages.ts";
 // Some statements keep the plan that was made when they ran first, maybe on an empty
 // queue. It has to be as good for a full one: pages read are counted, not time.
 
-const statements: Statement[] = [insertEvents, waitingChannels, claim, settle];
+const statements: Statement[] = [insertEvents, waitingChannels, claim, settle, reserve];
 const tenantId = randomUUID();
 const channelIds = Array.from({ length: 4 }, () => randomUUID());
 const [channelId = ""] = channelIds;
@@ -116,6 +117,16 @@ const results = (deliveryIds: string[], leaseToken: string) => [
   array("text", each("request")),
 ];
 
+const keys = () => [
+  array(
+    "text",
+    each(null).map(() => randomUUID()),
+  ),
+  array("text", each("holder")),
+  array("int", each(60_000)),
+  array("text", each(null)),
+];
+
 /** Executes each statement once, so that it has its plan. */
 async function makePlans(): Promise<void> {
   await undone(async () => {
@@ -124,6 +135,7 @@ async function makePlans(): Promise<void> {
     await pagesOf(waitingChannels, [`'${firstId}'`, `'${firstId}'`, "500"]);
     await pagesOf(claim, claimOf(leaseToken));
     await pagesOf(settle, results(each(randomUUID()) as string[], leaseToken));
+    await pagesOf(reserve, keys());
   });
 }
 
@@ -131,10 +143,11 @@ async function makePlans(): Promise<void> {
 async function emptyTheQueue(): Promise<void> {
   await fill(20_000);
   await client.query("delete from delivery_queue");
+  await client.query("delete from dedup_key");
   await client.query("vacuum analyze");
 }
 
-/** Events, deliveries, and as many of them waiting, without the planner being told. */
+/** Events, deliveries, as many of them waiting, and keys, without the planner being told. */
 async function fill(count: number): Promise<void> {
   await client.query(
     `with made as materialized (
@@ -150,6 +163,11 @@ async function fill(count: number): Promise<void> {
      insert into delivery_queue (delivery_id, tenant_id, channel_id, event_id, subject, urgent, not_before)
      select delivery_id, $2, channel_id, event_id, 'request-' || n, false, now() from made order by n`,
     [channelIds, tenantId, count],
+  );
+  await client.query(
+    `insert into dedup_key (key, value, expires_at)
+     select gen_random_uuid()::text, 'holder', now() + interval '1 hour' from generate_series(1, $1::int)`,
+    [count],
   );
 }
 
@@ -176,5 +194,6 @@ test.for([
     expect(await pagesOf(settle, results(ids, leaseToken))).toBeLessThan(50 * batch);
     const { rowCount } = await client.query("select from attempt where delivery_id = any ($1)", [ids]);
     expect(rowCount).toBe(batch);
+    expect(await pagesOf(reserve, keys())).toBeLessThan(20 * batch);
   });
 });

@@ -1,0 +1,127 @@
+import { extname } from "node:path";
+import { Worker } from "node:worker_threads";
+import type { Results } from "@electric-sql/pglite";
+import type { Message, Request, Work } from "./thread.ts";
+
+export type ThreadClient = Awaited<ReturnType<typeof startThread>>;
+
+interface QueryOptions {
+  rowMode?: "object" | "array";
+}
+
+/** What a transaction does its queries with. */
+export interface Transaction {
+  query<Row>(sql: string, params?: unknown[], options?: QueryOptions): Promise<Results<Row>>;
+}
+
+/**
+ * Starts PGlite in `folder`, in a thread. Answers what MikroORM needs of a PGlite, and no more.
+ * When the thread dies, the process does. Rejects when the database does not start.
+ */
+export async function startThread(folder: string) {
+  const thread = new Worker(new URL(`./thread${extname(import.meta.filename)}`, import.meta.url), {
+    workerData: folder,
+  });
+  const waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  const listeners = new Map<string, (payload: string) => void>();
+  let lastId = 0;
+  let closed = false;
+  /** Until the open transaction has ended, nobody else's statement may come in between. */
+  let transaction: Promise<void> | undefined;
+
+  await started(thread);
+  thread.on("message", receive);
+  thread.once("exit", () => {
+    if (!closed) throw new Error("the embedded database has ended");
+  });
+
+  function receive(message: Message): void {
+    if (message.kind === "ready") return;
+    if (message.kind === "notified") {
+      listeners.get(message.topic)?.(message.payload);
+      return;
+    }
+    const request = waiting.get(message.id);
+    waiting.delete(message.id);
+    if (message.kind === "done") request?.resolve(message.value);
+    else request?.reject(Object.assign(new Error(), message.error));
+  }
+
+  function ask<Value>(work: Work): Promise<Value> {
+    if (closed) return Promise.reject(new Error("the embedded database is closed"));
+    const request: Request = { ...work, id: ++lastId };
+    const answer = Promise.withResolvers<unknown>();
+    waiting.set(request.id, answer);
+    thread.postMessage(request);
+    return answer.promise as Promise<Value>;
+  }
+
+  const queryAtOnce: Transaction["query"] = (sql, params = [], options) =>
+    ask({ kind: "query", sql, params, rowMode: options?.rowMode });
+
+  async function outsideTransactions(): Promise<void> {
+    while (transaction) await transaction;
+  }
+
+  return {
+    ready: true,
+    waitReady: Promise.resolve(),
+    get closed() {
+      return closed;
+    },
+
+    async query<Row>(sql: string, params?: unknown[], options?: QueryOptions): Promise<Results<Row>> {
+      await outsideTransactions();
+      return queryAtOnce(sql, params, options);
+    },
+
+    /** Several statements without parameters, as one transaction. */
+    async exec(sql: string): Promise<Results[]> {
+      await outsideTransactions();
+      return ask({ kind: "exec", sql });
+    },
+
+    async transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+      await outsideTransactions();
+      const end = Promise.withResolvers<void>();
+      transaction = end.promise;
+      try {
+        await ask({ kind: "exec", sql: "begin" });
+        const result = await work({ query: queryAtOnce });
+        await ask({ kind: "exec", sql: "commit" });
+        return result;
+      } catch (error) {
+        await ask({ kind: "exec", sql: "rollback" });
+        throw error;
+      } finally {
+        transaction = undefined;
+        end.resolve();
+      }
+    },
+
+    async listen(topic: string, onNotify: (payload: string) => void): Promise<() => void> {
+      await outsideTransactions();
+      listeners.set(topic, onNotify);
+      await ask({ kind: "listen", topic });
+      return () => listeners.delete(topic);
+    },
+
+    async close(): Promise<void> {
+      if (closed) return;
+      await outsideTransactions();
+      await ask({ kind: "close" });
+      closed = true;
+      await thread.terminate();
+    },
+  };
+}
+
+function started(thread: Worker): Promise<void> {
+  return new Promise((resolve, reject) => {
+    thread.once("error", reject);
+    thread.once("message", () => {
+      thread.off("error", reject);
+      resolve();
+    });
+  });
+}

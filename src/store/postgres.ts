@@ -1,0 +1,74 @@
+import { type PostgreSqlDriver, MikroORM as PostgresOrm } from "@mikro-orm/postgresql";
+import type { Pool } from "pg";
+import { arrayLiteral } from "./array-literal.ts";
+import type { Database, DatabaseOptions, Statement } from "./database.ts";
+import { openKeptPlanPool } from "./kept-plans.ts";
+import { listenOnPool } from "./listen.ts";
+import { ormOptions } from "./orm-options.ts";
+
+// Any number will do that others who use the database are unlikely to choose.
+const startLock = 7_041_776;
+
+/** Another process may be migrating a large table meanwhile. */
+const lockTimeoutMs = 600_000;
+
+/** A PostgreSQL server, reached by a pool of connections. */
+export async function openPostgres(
+  { poolSize, requestTimeoutMs = 15_000, log }: DatabaseOptions,
+  databaseUrl: string,
+): Promise<Database> {
+  const orm = await PostgresOrm.init<PostgreSqlDriver>({
+    ...ormOptions(log),
+    clientUrl: databaseUrl,
+    ensureDatabase: false,
+    // One connection more: LISTEN keeps one for itself.
+    pool: { min: 1, max: Math.ceil(poolSize / 2) + 1 },
+    driverOptions: {
+      application_name: "jitsudo-notifications",
+      // Together within the deadline of a call, which then says that the database is away.
+      connectionTimeoutMillis: Math.min(5_000, requestTimeoutMs * 0.3),
+      query_timeout: Math.min(10_000, requestTimeoutMs * 0.6),
+      keepAlive: true,
+      // Tables grow from nothing to millions of rows. A plan that is kept from an empty
+      // one reads it from end to end, and compiling one costs more than it.
+      options: "-c plan_cache_mode=force_custom_plan -c jit=off",
+    },
+  });
+  const pool = await (orm.em.getDriver() as PostgreSqlDriver).getConnection().getNativeClient();
+  const keptPlans = openKeptPlanPool(pool, Math.max(1, Math.floor(poolSize / 2)), log);
+  const pools = [pool, keptPlans];
+  const sum = (count: (pool: Pool) => number) => pools.reduce((total, each) => total + count(each), 0);
+  return {
+    orm,
+    embedded: false,
+    query: async <Row>({ name, text, keepPlan }: Statement, params: unknown[] = []) => {
+      const values = params.map((param) => (Array.isArray(param) ? arrayLiteral(param) : param));
+      return (await (keepPlan ? keptPlans : pool).query({ name, text, values })).rows as Row[];
+    },
+    listen: (topic, onNotify) => listenOnPool(pool, topic, onNotify, log),
+    pool: () => ({
+      total: sum((each) => each.totalCount),
+      idle: sum((each) => each.idleCount),
+      waiting: sum((each) => each.waitingCount),
+    }),
+    ping: async () => void (await pool.query("select 1")),
+    exclusively: async (work) => {
+      const connection = await pool.connect();
+      try {
+        const lock = {
+          text: "select pg_advisory_lock($1)",
+          values: [startLock],
+          query_timeout: lockTimeoutMs,
+        };
+        await connection.query(lock);
+        return await work();
+      } finally {
+        // Closing the connection gives the lock back, whatever happened.
+        connection.release(true);
+      }
+    },
+    async close() {
+      await Promise.all([keptPlans.end(), orm.close(true)]);
+    },
+  };
+}

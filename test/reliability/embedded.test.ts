@@ -1,0 +1,84 @@
+import { pino } from "pino";
+import { expect, test } from "vitest";
+import { type Database, migrate, openDatabase } from "../../src/store/database.ts";
+import { withTempDir } from "../support/temp-dir.ts";
+import { until } from "../support/until.ts";
+
+// The embedded database has one session for all, in a thread of its own, and no background processes
+// that cut its log off and give room back.
+
+const log = pino({ level: "silent" });
+
+interface Size {
+  table: number;
+  /** Bytes of the log that a start after a crash would have to read. */
+  log: number;
+}
+
+async function sizeOf(database: Database): Promise<Size> {
+  const [size] = await database.query<Size>({
+    name: "size",
+    text: `select pg_relation_size('dedup_key')::int as table,
+      (pg_current_wal_lsn() - checkpoint_lsn)::int as log from pg_control_checkpoint()`,
+  });
+  if (!size) throw new Error("No answer");
+  return size;
+}
+
+test("the log is cut off and removed rows give their room back, while it runs", async () => {
+  await withTempDir(async (dataDir) => {
+    const database = await openDatabase({ dataDir, poolSize: 1, maintenanceEveryMs: 200, log });
+    try {
+      await migrate(database);
+      await database.query({
+        name: "fill",
+        text: "insert into dedup_key (key, value) select g::text, repeat('x', 500) from generate_series(1, 20000) g",
+      });
+      expect((await sizeOf(database)).table).toBeGreaterThan(10_000_000);
+      await database.query({ name: "remove", text: "delete from dedup_key" });
+      await until(async () => {
+        const size = await sizeOf(database);
+        return size.table === 0 && size.log < 100_000;
+      });
+    } finally {
+      await database.close();
+    }
+  });
+});
+
+test("statements that come at the same time as a transaction stay out of it", async () => {
+  await withTempDir(async (dataDir) => {
+    const database = await openDatabase({ dataDir, poolSize: 1, log });
+    try {
+      await migrate(database);
+      const insert = { name: "insert", text: "insert into dedup_key (key, value) values ($1, '')" };
+      const works = Array.from({ length: 20 }, async (_, number) => {
+        const rolledBack = database.orm.em.fork().transactional(async (em) => {
+          await em.execute("insert into dedup_key (key, value) values (?, '')", [`rolled back ${number}`]);
+          await em.execute("select 1");
+          throw new Error("undo");
+        });
+        await Promise.all([
+          expect(rolledBack).rejects.toThrow("undo"),
+          database.query(insert, [`kept ${number}`]),
+          database.orm.em
+            .fork()
+            .transactional((em) =>
+              em.execute("insert into dedup_key (key, value) values (?, '')", [`committed ${number}`]),
+            ),
+        ]);
+      });
+      await Promise.all(works);
+      const rows = await database.query<{ kind: string; count: number }>({
+        name: "count",
+        text: "select rtrim(key, ' 0123456789') as kind, count(*)::int from dedup_key group by 1 order by 1",
+      });
+      expect(rows).toEqual([
+        { kind: "committed", count: 20 },
+        { kind: "kept", count: 20 },
+      ]);
+    } finally {
+      await database.close();
+    }
+  });
+});
