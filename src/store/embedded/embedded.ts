@@ -73,28 +73,43 @@ function literal(param: unknown): string {
 
 /**
  * Does what PostgreSQL has background processes for, of which PGlite starts none: without
- * checkpoints the log grows as long as the process runs, without vacuum the tables do.
+ * checkpoints the log grows as long as the process runs, without vacuum the tables do, and
+ * scans pass by more and more of the rows that went.
  */
 function startMaintenance(client: ThreadClient, { log, ...options }: DatabaseOptions) {
+  const everyMs = options.maintenanceEveryMs ?? maintenanceEveryMs;
   let running = Promise.resolve();
+
+  async function vacuumBusyTables(): Promise<void> {
+    const { rows } = await client.query<{ name: string }>(busyTables);
+    for (const { name } of rows) await client.exec(`vacuum ${name}`);
+  }
 
   async function maintain(): Promise<void> {
     await client.exec("vacuum (analyze)");
     await client.exec("checkpoint");
   }
 
-  const timer = setInterval(() => {
+  /** One at a time. */
+  function run(work: () => Promise<void>): void {
     running = running
-      .then(maintain)
+      .then(work)
       .catch((error: Error) =>
         log.error({ err: error.message }, "cannot maintain the embedded database, trying again"),
       );
-  }, options.maintenanceEveryMs ?? maintenanceEveryMs);
+  }
+
+  const timers = [setInterval(run, everyMs / 60, vacuumBusyTables), setInterval(run, everyMs, maintain)];
 
   return {
     close(): Promise<void> {
-      clearInterval(timer);
+      for (const timer of timers) clearInterval(timer);
       return running;
     },
   };
 }
+
+/* By the rule of autovacuum, `autovacuum_vacuum_scale_factor`. */
+const busyTables = `
+  select relid::regclass::text as name from pg_stat_user_tables
+  where n_dead_tup > 1000 + 0.2 * n_live_tup`;

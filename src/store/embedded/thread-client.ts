@@ -119,6 +119,7 @@ export async function startThread(folder: string) {
 function started(thread: Worker): Promise<void> {
   return new Promise((resolve, reject) => {
     thread.once("error", reject);
+    thread.once("exit", () => reject(new Error("the embedded database ended at its start")));
     thread.once("message", () => {
       thread.off("error", reject);
       resolve();
