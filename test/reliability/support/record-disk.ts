@@ -1,14 +1,15 @@
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { dirname, join, relative } from "node:path";
+import { threadId } from "node:worker_threads";
 
 // Loaded before a service, in each of its threads: whatever it forces to disk below the folder
 // RECORDED is copied to RECORD, which then is what a loss of power leaves at its worst. Contents are
-// kept by inode, names with their folder.
+// kept by inode, names with their folder; each by renaming, since the service may be killed at any time.
 
 const { RECORDED: recorded = "", RECORD: record = "" } = process.env;
 const { fsyncSync } = fs;
-for (const part of ["contents", "names"]) fs.mkdirSync(join(record, part), { recursive: true });
+for (const part of ["contents", "names", "unfinished"]) fs.mkdirSync(join(record, part), { recursive: true });
 
 fs.fsyncSync = (descriptor) => {
   fsyncSync(descriptor);
@@ -17,7 +18,7 @@ fs.fsyncSync = (descriptor) => {
   const { ino } = fs.fstatSync(descriptor);
   if (fs.fstatSync(descriptor).isDirectory()) recordFolder(path);
   else {
-    fs.copyFileSync(path, join(record, "contents", String(ino)));
+    put("contents", String(ino), (unfinished) => fs.copyFileSync(path, unfinished));
     recordName(path, String(ino));
   }
 };
@@ -35,5 +36,12 @@ function recordFolder(folder: string): void {
 }
 
 function recordName(path: string, content: string): void {
-  fs.writeFileSync(join(record, "names", encodeURIComponent(relative(recorded, path))), content);
+  const name = encodeURIComponent(relative(recorded, path));
+  put("names", name, (unfinished) => fs.writeFileSync(unfinished, content));
+}
+
+function put(part: "contents" | "names", name: string, write: (path: string) => void): void {
+  const unfinished = join(record, "unfinished", String(threadId));
+  write(unfinished);
+  fs.renameSync(unfinished, join(record, part, name));
 }
