@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createNotificationsClient, grantActive, type NotificationsClient } from "../src/clients/connect.ts";
@@ -108,7 +109,7 @@ test("a service that cannot start says why", async () => {
   await expect(startTestService({ settings: { JITSUDO_ROLE: "chef" } })).rejects.toThrow("JITSUDO_ROLE");
 });
 
-test("the service ends with the process that started it, even a killed one", async () => {
+test("the service ends with the process that started it, even a killed one, and leaves no data", async () => {
   const folder = await makeTempDir();
   const script = `
     const { startTestService } = await import(${JSON.stringify(join(import.meta.dirname, "../src/testing/testing.ts"))});
@@ -124,5 +125,6 @@ test("the service ends with the process that started it, even a killed one", asy
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
   await child.kill();
   await until(async () => (await fetch(`${url}/healthz`).catch(() => undefined)) === undefined);
+  await until(() => readdirSync(folder).length === 0);
   removeDir(folder);
 });
