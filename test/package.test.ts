@@ -1,5 +1,5 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type InstalledPackage, installPackage } from "./support/installed-package.ts";
 
@@ -149,3 +149,28 @@ test("a program in TypeScript uses all entries against the service that it start
     "Approval needed connect\nApproval needed web\nApproval needed grpcJs\n",
   );
 });
+
+test.each(["README.md", "docs/clients.md"])(
+  "what %s shows in TypeScript has the package's types",
+  async (page) => {
+    const text = await readFile(resolve(import.meta.dirname, "..", page), "utf8");
+    const blocks = [...text.matchAll(/^```ts\n(.*?)^```/gms)].map(([, block = ""]) => block);
+    expect(blocks.length).toBeGreaterThan(1);
+    const isImport = (line: string) => line.startsWith("import ");
+    // A block goes on where the one before ended, with what the reader has.
+    const imports = new Set(blocks.flatMap((block) => block.split("\n").filter(isImport)));
+    const bodies = blocks.map((block, index) => {
+      const statements = block.split("\n").filter((line) => !isImport(line));
+      return `export async function block${index}() {\n${statements.join("\n")}\n}\n`;
+    });
+    const given = `
+    import type { IncomingMessage } from "node:http";
+    import type { NotificationsClient } from "jitsudo-notifications/client";
+    declare const client: NotificationsClient;
+    declare const apiKey: string, tenantId: string, id: string, secret: string;
+    declare const rawBody: Buffer, request: IncomingMessage;
+  `;
+    const file = await write(`${page.replace(/\W/g, "-")}.ts`, [...imports, given, ...bodies].join("\n"));
+    await installed.tsc(file);
+  },
+);
