@@ -78,15 +78,15 @@ test("what comes later does not overtake what waits in the same line", async () 
 
 test("of a large batch the worker gets what it has room for, and all of it arrives once", async () => {
   await start({ JITSUDO_CHANNEL_CONCURRENCY: "2", JITSUDO_CONCURRENCY: "5" });
-  for (const path of ["a", "b", "c"]) await tenant.webhook(`${sink.url}/${path}`);
+  for (const path of "abcdefghij") await tenant.webhook(`${sink.url}/${path}`);
   await untilIdle();
   const before = { requests: sink.requests.length, handedOver: await taken("hand_over") };
   const ids = await tenant.sendAll(Array.from({ length: 40 }, (_, index) => ({ reason: String(index) })));
   for (const id of ids) {
-    expect(await tenant.ended(id)).toMatchObject(Array(3).fill({ state: "delivered", attempt_count: 1 }));
+    expect(await tenant.ended(id)).toMatchObject(Array(10).fill({ state: "delivered", attempt_count: 1 }));
   }
-  expect(sink.requests.length).toBe(before.requests + 120);
-  // Two for each channel and five in all, and what they have lately sent in 100 ms.
+  expect(sink.requests.length).toBe(before.requests + 400);
+  // Two for each channel, but five in all, and what was lately sent in 100 ms.
   const handedOver = (await taken("hand_over")) - before.handedOver;
   expect(handedOver).toBeGreaterThan(0);
   expect(handedOver).toBeLessThan(20);
