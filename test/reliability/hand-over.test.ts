@@ -142,3 +142,26 @@ test.for(["one after the other", "in one batch"])(
     expect(reasons().slice(-2)).toEqual(["first", "second"]);
   },
 );
+
+test.each(["grant.active", "request.break_glass"])(
+  "what found no slot gets the next one: %s",
+  async (type) => {
+    await start({
+      JITSUDO_CONCURRENCY: "1",
+      JITSUDO_POLL_MS: "60000",
+      JITSUDO_ATTEMPT_TIMEOUT_MS: "30000",
+    });
+    const released = Promise.withResolvers<void>();
+    await tenant.webhook(`${sink.url}/hook`);
+    await tenant.ended(await tenant.send());
+    const first = sink.requests.length;
+    sink.respond("/hook", () => released.promise.then(() => ({})));
+    // One slot, and four for break-glass.
+    const slots = ["grant.active", ...Array(4).fill("request.break_glass")];
+    await tenant.sendAll(slots.map((each, index) => ({ type: each, reason: `first ${index}` })));
+    await until(() => sink.requests.length === first + slots.length);
+    const ids = await tenant.sendAll(Array.from({ length: 3 }, (_, index) => ({ type, reason: `${index}` })));
+    released.resolve();
+    for (const id of ids) expect(await tenant.ended(id)).toMatchObject([{ state: "delivered" }]);
+  },
+);
