@@ -52,6 +52,36 @@ test.for([
   });
 });
 
+test("tables that do not change are left alone", async () => {
+  await withTempDir(async (dataDir) => {
+    const database = await openDatabase({ dataDir, poolSize: 1, maintenanceEveryMs: 200, log });
+    const look = async () => {
+      const text = `select analyze_count::int as analyzed, vacuum_count::int as vacuumed, checkpoint_lsn::text as checkpoint
+        from pg_stat_user_tables, pg_control_checkpoint() where relname = 'dedup_key'`;
+      const [row] = await database.query<{ analyzed: number; vacuumed: number; checkpoint: string }>({
+        name: "look",
+        text,
+      });
+      return row;
+    };
+    try {
+      await migrate(database);
+      const text = "insert into dedup_key (key, value) select g::text, '' from generate_series(1, 2000) g";
+      await database.query({ name: "fill", text });
+      const after = await until(async () => {
+        const row = await look();
+        return row?.analyzed ? row : undefined;
+      });
+      await until(async () => (await look())?.checkpoint !== after.checkpoint);
+      const { checkpoint } = (await look()) ?? after;
+      await until(async () => (await look())?.checkpoint !== checkpoint);
+      expect(await look()).toMatchObject({ analyzed: after.analyzed, vacuumed: after.vacuumed });
+    } finally {
+      await database.close();
+    }
+  });
+});
+
 test("statements that come at the same time as a transaction stay out of it", async () => {
   await withTempDir(async (dataDir) => {
     const database = await openDatabase({ dataDir, poolSize: 1, log });

@@ -80,13 +80,13 @@ function startMaintenance(client: ThreadClient, { log, ...options }: DatabaseOpt
   const everyMs = options.maintenanceEveryMs ?? maintenanceEveryMs;
   let running = Promise.resolve();
 
-  async function vacuumBusyTables(): Promise<void> {
-    const { rows } = await client.query<{ name: string }>(busyTables);
-    for (const { name } of rows) await client.exec(`vacuum ${name}`);
+  async function forEachTable(choice: string, work: string): Promise<void> {
+    const { rows } = await client.query<{ name: string }>(choice);
+    for (const { name } of rows) await client.exec(`${work} ${name}`);
   }
 
   async function maintain(): Promise<void> {
-    await client.exec("vacuum (analyze)");
+    await forEachTable(changedTables, "vacuum (analyze)");
     await client.exec("checkpoint");
   }
 
@@ -99,7 +99,10 @@ function startMaintenance(client: ThreadClient, { log, ...options }: DatabaseOpt
       );
   }
 
-  const timers = [setInterval(run, everyMs / 60, vacuumBusyTables), setInterval(run, everyMs, maintain)];
+  const timers = [
+    setInterval(run, everyMs / 60, () => forEachTable(busyTables, "vacuum")),
+    setInterval(run, everyMs, maintain),
+  ];
 
   return {
     close(): Promise<void> {
@@ -109,7 +112,17 @@ function startMaintenance(client: ThreadClient, { log, ...options }: DatabaseOpt
   };
 }
 
-/* By the rule of autovacuum, `autovacuum_vacuum_scale_factor`. */
+/* By the rules of autovacuum, as are those below: `autovacuum_vacuum_scale_factor`. */
 const busyTables = `
   select relid::regclass::text as name from pg_stat_user_tables
   where n_dead_tup > 1000 + 0.2 * n_live_tup`;
+
+/*
+ * Also those whose oldest rows have to be frozen before transaction ids start again
+ * (`vacuum_freeze_table_age`). Tables of large values go with those they belong to.
+ */
+const changedTables = `
+  select relid::regclass::text as name from pg_stat_all_tables s join pg_class c on c.oid = s.relid
+  where s.schemaname <> 'pg_toast'
+    and (n_dead_tup > 50 + 0.2 * n_live_tup or n_ins_since_vacuum > 1000 + 0.2 * n_live_tup
+      or n_mod_since_analyze > 50 + 0.1 * n_live_tup or age(c.relfrozenxid) > 150000000)`;
