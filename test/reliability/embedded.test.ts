@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import { type Database, migrate, openDatabase } from "../../src/store/database.ts";
+import { startThread } from "../../src/store/embedded/thread-client.ts";
 import { withTempDir } from "../support/temp-dir.ts";
 import { until } from "../support/until.ts";
 
@@ -115,6 +117,29 @@ test("statements that come at the same time as a transaction stay out of it", as
       ]);
     } finally {
       await database.close();
+    }
+  });
+});
+
+test("transactions and statements that begin in the same moment come one after the other", async () => {
+  await withTempDir(async (dataDir) => {
+    const client = await startThread(join(dataDir, "postgres"));
+    try {
+      await client.exec("create table word (text text)");
+      const insert = (text: string) => `insert into word values ('${text}')`;
+      await Promise.allSettled([
+        client.transaction(async (transaction) => {
+          await transaction.query(insert("rolled back"));
+          throw new Error("undo");
+        }),
+        client.query(insert("kept by query")),
+        client.exec(insert("kept by exec")),
+        client.transaction((transaction) => transaction.query(insert("committed"))),
+      ]);
+      const { rows } = await client.query("select text from word order by text");
+      expect(rows).toEqual([{ text: "committed" }, { text: "kept by exec" }, { text: "kept by query" }]);
+    } finally {
+      await client.close();
     }
   });
 });

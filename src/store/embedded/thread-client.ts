@@ -26,7 +26,10 @@ export async function startThread(folder: string) {
   const listeners = new Map<string, (payload: string) => void>();
   let lastId = 0;
   let closed = false;
-  /** Until the open transaction has ended, nobody else's statement may come in between. */
+  /**
+   * Until the open transaction has ended, nobody else's statement may come in between: all look
+   * at this right before they ask, with nothing awaited after.
+   */
   let transaction: Promise<void> | undefined;
 
   await started(thread);
@@ -59,10 +62,6 @@ export async function startThread(folder: string) {
   const queryAtOnce: Transaction["query"] = (sql, params = [], options) =>
     ask({ kind: "query", sql, params, rowMode: options?.rowMode });
 
-  async function outsideTransactions(): Promise<void> {
-    while (transaction) await transaction;
-  }
-
   return {
     ready: true,
     waitReady: Promise.resolve(),
@@ -71,18 +70,18 @@ export async function startThread(folder: string) {
     },
 
     async query<Row>(sql: string, params?: unknown[], options?: QueryOptions): Promise<Results<Row>> {
-      await outsideTransactions();
+      while (transaction) await transaction;
       return queryAtOnce(sql, params, options);
     },
 
     /** Several statements without parameters, as one transaction. */
     async exec(sql: string): Promise<Results[]> {
-      await outsideTransactions();
+      while (transaction) await transaction;
       return ask({ kind: "exec", sql });
     },
 
     async transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
-      await outsideTransactions();
+      while (transaction) await transaction;
       const end = Promise.withResolvers<void>();
       transaction = end.promise;
       try {
@@ -100,7 +99,7 @@ export async function startThread(folder: string) {
     },
 
     async listen(topic: string, onNotify: (payload: string) => void): Promise<() => void> {
-      await outsideTransactions();
+      while (transaction) await transaction;
       listeners.set(topic, onNotify);
       await ask({ kind: "listen", topic });
       return () => listeners.delete(topic);
@@ -108,7 +107,7 @@ export async function startThread(folder: string) {
 
     async close(): Promise<void> {
       if (closed) return;
-      await outsideTransactions();
+      while (transaction) await transaction;
       await ask({ kind: "close" });
       closed = true;
       await thread.terminate();
