@@ -13,6 +13,7 @@ import { createDeliveryQueue, type Settlement } from "../store/delivery-queue.ts
 import { deliveryTopic } from "../store/ingest.sql.ts";
 import { createIngest } from "../store/ingest.ts";
 import { removeOldSigningSecrets } from "../store/old-signing-secrets.ts";
+import { vacuumQueue } from "../store/queue-vacuum.ts";
 import { removeOldReplays, runReplays } from "../store/replay-runner.ts";
 import { removeOld } from "../store/retention.ts";
 import type { SecretBox } from "../store/secret-box.ts";
@@ -92,6 +93,7 @@ export async function startWorker(options: WorkerOptions) {
     often: [
       () => runReplays(database, stopping.signal),
       () => countStatistics(database, stopping.signal),
+      () => vacuumQueue(database),
       createAutoDisable(database, config.autoDisable, log),
     ],
     chores: [

@@ -148,6 +148,23 @@ test("with a million deliveries waiting a claim takes as long as with a thousand
   expect(await metric(worker, "jitsudo_deliveries_held")).toBeLessThanOrEqual(8 * 256);
 });
 
+test("a queue that thousands have left is vacuumed soon", async () => {
+  const channelId = await tenant.webhook(`${sink.url}/hook`);
+  const eventId = await tenant.send();
+  await cluster.sql("alter table delivery_queue set (autovacuum_enabled = false)");
+  await addWaiting([eventId], [channelId], 0, 10_000);
+  await cluster.sql("delete from delivery_queue");
+  await cluster.start("worker");
+  const vacuumed = async () => {
+    const text = `select pg_stat_get_vacuum_count(oid)::int as times, pg_stat_get_dead_tuples(oid)::int as dead
+      from pg_class where relname = 'delivery_queue'`;
+    const [queue] = await cluster.sql<{ times: number; dead: number }>(text);
+    return queue && queue.times > 0 && queue.dead === 0;
+  };
+  // A session tells what it did when it has been idle for ten seconds, at the latest.
+  await until(vacuumed, { timeoutMs: 30_000 });
+});
+
 test("retention removes what is old in small batches, and no delivery waits for it", async () => {
   const channelId = await tenant.webhook(`${sink.url}/hook`, { ordered: false });
   await cluster.start("worker");
