@@ -7,6 +7,7 @@ import { type ConfigObject, openConfig, sealConfig } from "./channel-secrets.ts"
 import type { Database } from "./database.ts";
 import { Channel, ChannelHealth, type ChannelHealthRow, type ChannelRow } from "./entities.ts";
 import { deliveryTopic } from "./ingest.sql.ts";
+import { laterThan } from "./later-than.ts";
 import type { SecretBox } from "./secret-box.ts";
 
 /** A channel with its config in clear text and what is known of its endpoint's health. */
@@ -100,11 +101,7 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
     ): Promise<StoredChannel | undefined> {
       const em = entityManager();
       const updated = await em.transactional(async (em) => {
-        const row = await em.findOne(
-          Channel,
-          { id, deletedAt: null },
-          { lockMode: LockMode.PESSIMISTIC_WRITE },
-        );
+        const row = await locked(em, id);
         if (!row) return undefined;
         const current = opened(row, undefined);
         const next = change(current);
@@ -116,7 +113,7 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
           ...next,
           ...(enabledAgain && { disabledReason: null, disabledAt: null }),
           config: sealConfig(box, id, row.type, next.config),
-          updatedAt: new Date(),
+          updatedAt: laterThan(row.updatedAt),
         });
         return row;
       });
@@ -131,10 +128,11 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
 
     /** Answers false when there is no such channel. Its secrets are gone at once. */
     async delete(id: string, by: Actor): Promise<boolean> {
-      const now = new Date();
       const deleted = await entityManager().transactional(async (em) => {
-        const gone = { deletedAt: now, updatedAt: now, enabled: false, config: {} };
-        if ((await em.nativeUpdate(Channel, { id, deletedAt: null }, gone)) === 0) return false;
+        const row = await locked(em, id);
+        if (!row) return false;
+        const updatedAt = laterThan(row.updatedAt);
+        em.assign(row, { deletedAt: updatedAt, updatedAt, enabled: false, config: {} });
         await record(em, by, "deleted", id, []);
         return true;
       });
@@ -142,6 +140,11 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
       return deleted;
     },
   };
+
+  /** A living channel, which nobody else changes until the transaction of `em` has ended. */
+  function locked(em: EntityManager, id: string): Promise<ChannelRow | null> {
+    return em.findOne(Channel, { id, deletedAt: null }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+  }
 
   function record(
     em: EntityManager,

@@ -2,6 +2,7 @@ import { LockMode } from "@mikro-orm/core";
 import { type Actor, recordChange } from "./audit.ts";
 import type { Database } from "./database.ts";
 import { TenantSettings, type TenantSettingsRow } from "./entities.ts";
+import { laterThan } from "./later-than.ts";
 
 /** The settings to change; null puts one back to its default. */
 export type SettingsChange = Partial<Omit<TenantSettingsRow, "tenantId" | "updatedAt">>;
@@ -29,9 +30,7 @@ export function createTenantSettingsStore(database: Database, tenantId: string) 
         const lock = { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true } as const;
         const row = await em.findOneOrFail(TenantSettings, { tenantId }, lock);
         const fields = changedNames(row, change);
-        // Always later than before: workers take equal times for equal settings.
-        const updatedAt = new Date(Math.max(Date.now(), row.updatedAt.getTime() + 1));
-        em.assign(row, { ...change, updatedAt });
+        em.assign(row, { ...change, updatedAt: laterThan(row.updatedAt) });
         await recordChange(em, tenantId, by, {
           action: "updated",
           resourceType: "tenant_settings",
