@@ -35,11 +35,24 @@ export const selectSource: Statement = {
     from delivery where tenant_id = $1 and id = $2`,
 };
 
+/**
+ * What follows `with changed as (... returning id, tenant_id)`, so that there is no change
+ * without its entry: who makes it is told by the parameters 1 to 4 (see `actorParams`).
+ */
+const audited = (action: "created" | "cancelled") => `
+    insert into audit_event (id, tenant_id, occurred_at, actor_type, actor_id, client_address, request_id,
+      action, resource_type, resource_id, fields)
+    select uuid_v7(), tenant_id, now(), $1::text, $2::uuid, $3::text, $4::text, '${action}', 'replay', id, '{}' from changed
+    returning resource_id as id`;
+
 export const insert: Statement = {
   name: "insert_replay",
   text: `
-    insert into replay (id, tenant_id, kind, state, channel_id, delivery_id, since, until, total, position, created_at)
-    values ($1, $2, $3, 'running', $4, $5, $6, $7, $8, $9, now())`,
+    with changed as (
+      insert into replay (id, tenant_id, kind, state, channel_id, delivery_id, since, until, total, position, created_at)
+      values ($5, $6, $7, 'running', $8, $9, $10, $11, $12, $13, now())
+      returning id, tenant_id
+    ) ${audited("created")}`,
 };
 
 /* Along index delivery_unsent_channel, then by primary key and index delivery_replay_of. */
@@ -129,9 +142,12 @@ export const advance: Statement = {
 export const stop: Statement = {
   name: "stop_replay",
   text: `
-    update replay set state = case when state = 'running' then 'cancelled' else state end,
-      completed_at = coalesce(completed_at, now())
-    where tenant_id = $1 and id = $2 returning id`,
+    with changed as (
+      update replay set state = case when state = 'running' then 'cancelled' else state end,
+        completed_at = coalesce(completed_at, now())
+      where tenant_id = $5 and id = $6
+      returning id, tenant_id
+    ) ${audited("cancelled")}`,
 };
 
 /* Along index delivery_replay, then the queue's primary key; locks the rows that it takes. */

@@ -1,5 +1,5 @@
 import { uuidv7 } from "../uuid-v7.ts";
-import { type Actor, recordChange } from "./audit.ts";
+import type { Actor } from "./audit.ts";
 import type { Database } from "./database.ts";
 import * as sql from "./replays.sql.ts";
 import { firstId, uuidFloor } from "./uuid-time.ts";
@@ -62,15 +62,6 @@ export function createReplayStore(database: Database, tenantId: string) {
     return row && toReplay(row);
   }
 
-  async function audit(by: Actor, action: "created" | "cancelled", id: string): Promise<void> {
-    await recordChange(database.orm.em.fork(), tenantId, by, {
-      action,
-      resourceType: "replay",
-      resourceId: id,
-      fields: [],
-    });
-  }
-
   return {
     get,
 
@@ -98,6 +89,7 @@ export function createReplayStore(database: Database, tenantId: string) {
       const deliveryId = source.kind === "delivery" ? source.deliveryId : null;
       const position = source.kind === "delivery" ? firstId : startOf(since);
       await database.query(sql.insert, [
+        ...actorParams(by),
         id,
         tenantId,
         source.kind,
@@ -108,7 +100,6 @@ export function createReplayStore(database: Database, tenantId: string) {
         total,
         position,
       ]);
-      await audit(by, "created", id);
       // The first batch right now, since somebody waits: for one delivery it is all.
       await database.query(sql.advance, [replayBatch]);
       return get(id);
@@ -125,9 +116,8 @@ export function createReplayStore(database: Database, tenantId: string) {
      * when there is no such replay. One that is completed has its waiting deliveries cancelled too.
      */
     async cancel(id: string, by: Actor): Promise<Replay | undefined> {
-      const [row] = await database.query<{ id: string }>(sql.stop, [tenantId, id]);
+      const [row] = await database.query<{ id: string }>(sql.stop, [...actorParams(by), tenantId, id]);
       if (!row) return undefined;
-      await audit(by, "cancelled", id);
       while ((await database.query(sql.cancelWaiting, [tenantId, id, cancelBatch])).length === cancelBatch);
       return get(id);
     },
@@ -150,6 +140,10 @@ export function createReplayStore(database: Database, tenantId: string) {
     const [row] = await database.query<{ enabled: boolean }>(sql.selectChannel, [tenantId, id]);
     return row;
   }
+}
+
+function actorParams({ type, id, clientAddress, requestId }: Actor): (string | null)[] {
+  return [type, id ?? null, clientAddress ?? null, requestId ?? null];
 }
 
 /**

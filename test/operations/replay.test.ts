@@ -122,6 +122,15 @@ describe.each(backends)("%s", (backend) => {
     expect(cancelled + delivering).toBe(300);
     const listed = await tenant.api.send<{ replays: ReplayJson[] }>("GET", "/v1/replays");
     expect(listed.body.replays).toMatchObject([{ id, total: 300 }]);
+    const trail = await tenant.api.send<{ audit_events: object[] }>(
+      "GET",
+      `/v1/audit-events?resource_type=replay&resource_id=${id}`,
+    );
+    const byKey = { actor_type: "api_key", actor_id: expect.any(String), request_id: expect.any(String) };
+    expect(trail.body.audit_events).toMatchObject([
+      { action: "cancelled", ...byKey },
+      { action: "created", ...byKey },
+    ]);
     await tenant.api.deleteChannel(channel.id);
   });
 
