@@ -35,10 +35,11 @@ export interface Statement {
   name: string;
   text: string;
   /**
-   * True: planned once on each connection and for all parameters, for what runs with
-   * every batch: planning it anew would cost more than carrying it out. The statement
-   * must leave the planner no choice (see kept-plans.ts). Without it, a statement is
-   * planned for the parameters at hand.
+   * True: planned once on each connection and for all parameters, by nested loops over
+   * indexes. For what runs with every batch, where planning anew would cost more than
+   * carrying out, and for what the statistics of a queue that was empty a moment ago would
+   * have read it from end to end. The statement must leave the planner no choice (see
+   * kept-plans.ts). Without it, a statement is planned for the parameters at hand.
    */
   keepPlan?: true;
 }
@@ -47,11 +48,14 @@ export interface DatabaseOptions {
   /** A postgres:// URL; absent: PGlite in `dataDir`. */
   databaseUrl?: string | undefined;
   dataDir: string;
-  /** Connections to PostgreSQL at the most. */
+  /** Connections to PostgreSQL for statements at the most, at least 2; LISTEN has one more. */
   poolSize: number;
   /** How long a call may take, default 15,000: no statement keeps one waiting for longer. */
   requestTimeoutMs?: number;
-  /** How often the embedded database is vacuumed and its log cut off, default 300,000. */
+  /**
+   * How often the embedded database's changed tables are vacuumed and its log is cut off,
+   * default 300,000. Busy tables are vacuumed 60 times as often.
+   */
   maintenanceEveryMs?: number;
   log: Logger;
 }

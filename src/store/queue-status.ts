@@ -1,4 +1,4 @@
-import type { Database } from "./database.ts";
+import type { Database, Statement } from "./database.ts";
 
 /** The open deliveries of one tenant. */
 export interface QueueStatus {
@@ -37,8 +37,9 @@ export function createQueueStatusReader(database: Database, tenantId: string) {
  * much as they can carry at once (index delivery_queue_leased). The time of a delivery
  * is the first 48 bits of its UUIDv7 (RFC 9562, 5.7). Locks nothing.
  */
-export const queueStatus = {
+export const queueStatus: Statement = {
   name: "queue_status",
+  keepPlan: true,
   text: `
     with line as materialized (
       select c.id as channel_id, u.urgent
@@ -47,7 +48,7 @@ export const queueStatus = {
     ), held as materialized (
       select delivery_id from delivery_queue
       where lease_token is not null and tenant_id = $1
-      limit $2::int
+      order by lease_until limit $2::int
     ), oldest as (
       select h.delivery_id from line l cross join lateral (
         select q.delivery_id from delivery_queue q

@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
+import { Client } from "pg";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
-import { type Database, openDatabase } from "../../src/store/database.ts";
+import { type Database, openDatabase, type Statement } from "../../src/store/database.ts";
 import { claim } from "../../src/store/delivery-queue.sql.ts";
 import { createDeliveryQueue } from "../../src/store/delivery-queue.ts";
 import { keptPlanSettings } from "../../src/store/kept-plans.ts";
 import { createQueueStatusReader, queueStatus } from "../../src/store/queue-status.ts";
 import { removeOld } from "../../src/store/retention.ts";
+import { firstId } from "../../src/store/uuid-time.ts";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { makeTempDir, removeDir } from "../support/temp-dir.ts";
@@ -18,18 +20,18 @@ import type { Tenant } from "./support/tenant.ts";
 // A million deliveries wait: the next one is found as fast as ever, and a worker
 // needs no more memory. What is old goes away without anybody waiting for it.
 
-const firstId = "00000000-0000-0000-0000-000000000000";
 const rowsAtOnce = 50_000;
 
 let sink: HttpSink;
 let cluster: Cluster;
 let tenant: Tenant;
 let database: Database;
+let databaseUrl: string;
 let dataDir: string;
 
 beforeEach(async () => {
   sink = await startHttpSink();
-  const databaseUrl = await createDatabase(inject("postgresUrl"));
+  databaseUrl = await createDatabase(inject("postgresUrl"));
   cluster = await startCluster({ databaseUrl });
   tenant = await cluster.tenant(await cluster.start("api"));
   dataDir = await makeTempDir();
@@ -85,24 +87,37 @@ async function claimTime(channelIds: string[]): Promise<number> {
 const dayOldId = `(lpad(to_hex((extract(epoch from now() - interval '1 day') * 1000)::bigint), 12, '0')
   || substr(replace(uuid_v7()::text, '-', ''), 13))::uuid`;
 
-/** The lines of the plan of a claim on two channels, made as the service's own connections make it. */
+/** What `explain` says of a statement in a session like the service's own for kept plans. */
+async function explain<Row extends object>(
+  { text }: Statement,
+  parameters: string,
+  options: string,
+): Promise<Row[]> {
+  const client = new Client({
+    connectionString: databaseUrl,
+    options: keptPlanSettings.map((setting) => `-c ${setting}`).join(" "),
+  });
+  await client.connect();
+  try {
+    await client.query(`prepare explained as ${text}`);
+    return (await client.query<Row>(`explain (${options}) execute explained (${parameters})`)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** The lines of the plan of a claim on two channels. */
 async function explainClaim(channelIds: string[]): Promise<string[]> {
-  for (const setting of keptPlanSettings) await cluster.sql(`set ${setting}`);
   const quota = `array['${channelIds[0]}', '${channelIds[1]}']::uuid[], array[false, false], array[25, 25]`;
-  await cluster.sql(`prepare explained as ${claim.text}`);
-  const rows = await cluster.sql<{ "QUERY PLAN": string }>(
-    `explain (analyze, buffers, costs off) execute explained (${quota}, '${randomUUID()}', 0)`,
-  );
+  const parameters = `${quota}, '${randomUUID()}', 0`;
+  const rows = await explain<{ "QUERY PLAN": string }>(claim, parameters, "analyze, buffers, costs off");
   return rows.map((row) => row["QUERY PLAN"]);
 }
 
 /** The 8 kB pages that telling the queue's status looks at. */
 async function pagesOfStatus(): Promise<number> {
-  await cluster.sql(`prepare status as ${queueStatus.text}`);
-  const rows = await cluster.sql<Explained>(
-    `explain (analyze, buffers, format json) execute status ('${tenant.id}', 10000)`,
-  );
-  return explainedPages(rows);
+  const parameters = `'${tenant.id}', 10000`;
+  return explainedPages(await explain<Explained>(queueStatus, parameters, "analyze, buffers, format json"));
 }
 
 test("with a million deliveries waiting a claim takes as long as with a thousand, and a worker as much memory", {

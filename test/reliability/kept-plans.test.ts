@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { globSync, readFileSync } from "node:fs";
 import { Client } from "pg";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
@@ -6,7 +7,9 @@ import { migrate, openDatabase, type Statement } from "../../src/store/database.
 import { claim, settle, waitingChannels } from "../../src/store/delivery-queue.sql.ts";
 import { insertEvents } from "../../src/store/ingest.sql.ts";
 import { keptPlanSettings } from "../../src/store/kept-plans.ts";
+import { queueStatus } from "../../src/store/queue-status.ts";
 import { reserve } from "../../src/store/sql-dedup-store.ts";
+import { firstId } from "../../src/store/uuid-time.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { withTempDir } from "../support/temp-dir.ts";
 import { type Explained, explainedPages } from "./support/explained-pages.ts";
@@ -14,11 +17,10 @@ import { type Explained, explainedPages } from "./support/explained-pages.ts";
 // Some statements keep the plan that was made when they ran first, maybe on an empty
 // queue. It has to be as good for a full one: pages read are counted, not time.
 
-const statements: Statement[] = [insertEvents, waitingChannels, claim, settle, reserve];
+const statements: Statement[] = [insertEvents, waitingChannels, claim, settle, queueStatus, reserve];
 const tenantId = randomUUID();
 const channelIds = Array.from({ length: 4 }, () => randomUUID());
 const [channelId = ""] = channelIds;
-const firstId = "00000000-0000-0000-0000-000000000000";
 const batch = 100;
 
 let client: Client;
@@ -135,6 +137,7 @@ async function makePlans(): Promise<void> {
     await pagesOf(waitingChannels, [`'${firstId}'`, `'${firstId}'`, "500"]);
     await pagesOf(claim, claimOf(leaseToken));
     await pagesOf(settle, results(each(randomUUID()) as string[], leaseToken));
+    await pagesOf(queueStatus, [`'${tenantId}'`, "10000"]);
     await pagesOf(reserve, keys());
   });
 }
@@ -171,6 +174,12 @@ async function fill(count: number): Promise<void> {
   );
 }
 
+test("every statement whose plan is kept is among those that are looked at here", () => {
+  const files = globSync("src/**/*.ts").map((file) => readFileSync(file, "utf8"));
+  const kept = files.flatMap((text) => text.match(/^ +keepPlan: true,$/gm) ?? []);
+  expect(statements.filter(({ keepPlan }) => keepPlan)).toHaveLength(kept.length);
+});
+
 test.for([
   ["for tables that nobody has analyzed", async () => {}],
   ["for a queue that was empty when it was analyzed", emptyTheQueue],
@@ -194,6 +203,8 @@ test.for([
     expect(await pagesOf(settle, results(ids, leaseToken))).toBeLessThan(50 * batch);
     const { rowCount } = await client.query("select from attempt where delivery_id = any ($1)", [ids]);
     expect(rowCount).toBe(batch);
+    // Up to ten thousand are counted.
+    expect(await pagesOf(queueStatus, [`'${tenantId}'`, "10000"])).toBeLessThan(5_000);
     expect(await pagesOf(reserve, keys())).toBeLessThan(20 * batch);
   });
 });
