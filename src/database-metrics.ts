@@ -1,7 +1,9 @@
+import type { Logger } from "pino";
 import { Gauge, type Registry } from "prom-client";
 import { channelTypes } from "./channels/channel.ts";
 import type { Database } from "./store/database.ts";
 import { type QueueSample, sampleQueue } from "./store/queue-sample.ts";
+import { isDatabaseUnavailable } from "./store/unavailable.ts";
 
 /** A sample serves all scrapes within this time. */
 const freshMs = 5_000;
@@ -13,14 +15,19 @@ const waitMs = 2_000;
  * What the database knows of the queue and the breakers, and how its pool is used. It
  * is asked when somebody scrapes, and never more than once in 5 seconds.
  */
-export function registerDatabaseMetrics(registry: Registry, database: Database): void {
+export function registerDatabaseMetrics(registry: Registry, database: Database, log: Logger): void {
   let sampledAt = Number.NEGATIVE_INFINITY;
   let sampling: Promise<QueueSample | undefined> = Promise.resolve(undefined);
 
   function sample(): Promise<QueueSample | undefined> {
     if (performance.now() - sampledAt > freshMs) {
       sampledAt = performance.now();
-      sampling = within(waitMs, sampleQueue(database));
+      const sample = sampleQueue(database).catch((error: Error) => {
+        // That the database is away, the gauge says.
+        if (!isDatabaseUnavailable(error)) log.error({ err: error.message }, "cannot sample the queue");
+        return undefined;
+      });
+      sampling = within(waitMs, sample);
     }
     return sampling;
   }
@@ -84,12 +91,12 @@ function setBoth(gauge: Gauge, values: { urgent: number; normal: number } | unde
 }
 
 /** The sample, or undefined when the database does not give one in time: that is a figure too. */
-async function within(ms: number, work: Promise<QueueSample>): Promise<QueueSample | undefined> {
+async function within(ms: number, work: Promise<QueueSample | undefined>): Promise<QueueSample | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => resolve(undefined), ms);
   });
-  const sample = await Promise.race([work.catch(() => undefined), tooLate]);
+  const sample = await Promise.race([work, tooLate]);
   clearTimeout(timer);
   return sample;
 }

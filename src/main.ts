@@ -86,7 +86,7 @@ async function open(config: Config, log: Logger, closers: Closer[]): Promise<Par
   const guard = createAddressGuard({ allow: config.allowDestinations });
   if (config.allowLoopback) log.warn(loopbackAllowed);
   const metrics = createMetrics();
-  registerDatabaseMetrics(metrics.registry, database);
+  registerDatabaseMetrics(metrics.registry, database, log);
   return { config, database, keys, box, guard, metrics, tracing, log };
 }
 
@@ -105,9 +105,10 @@ async function serve(parts: Parts, closers: Closer[], handOver: HandOver | undef
     guard,
   });
   closers.unshift(senders.close);
+  const validate = createFieldValidator();
   const services = {
     store,
-    validate: createFieldValidator(),
+    validate,
     checkDestination: guard.check,
     metrics,
     limits: { maxAgeMs: config.maxAgeMs },
@@ -121,6 +122,7 @@ async function serve(parts: Parts, closers: Closer[], handOver: HandOver | undef
       if (config.role !== "worker") registerServices(router, services);
     },
     authenticate: openAuthenticator(parts, closers),
+    validate,
     observe: createCallObserver(metrics, tracing),
     ready: database.ping,
     maxBodyBytes: config.maxBodyBytes,
@@ -135,8 +137,8 @@ async function serve(parts: Parts, closers: Closer[], handOver: HandOver | undef
 }
 
 /** The pages beside the API; a worker has no API to describe. */
-function pagesOf({ config, metrics }: Parts): NonNullable<ServerOptions["http"]> {
-  const metricsPage = createMetricsPage(metrics.registry);
+function pagesOf({ config, metrics, log }: Parts): NonNullable<ServerOptions["http"]> {
+  const metricsPage = createMetricsPage(metrics.registry, log);
   if (config.role === "worker") return metricsPage;
   const pages = [metricsPage, createOpenApiPages(), createConsolePages()];
   return (request, response) => pages.some((page) => page(request, response));

@@ -1,7 +1,6 @@
 import { createConnectRouter } from "@connectrpc/connect";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { Health } from "../../gen/health/v1/health_pb.js";
-import { createFieldValidator } from "../services/field-validator.ts";
 import { watchCallEnd } from "./call-end.ts";
 import { type Calls, type HttpRequest, type HttpResponse, openCallKey } from "./calls.ts";
 import { createToCallError } from "./failures.ts";
@@ -24,7 +23,7 @@ export type RequestListener = (request: HttpRequest, response: HttpResponse) => 
  * its REST annotation is not supported.
  */
 export function createRequestListener(
-  { routes, authenticate, maxBodyBytes, requestTimeoutMs, log, http }: ServerOptions,
+  { routes, authenticate, validate, maxBodyBytes, requestTimeoutMs, log, http }: ServerOptions,
   calls: Calls,
   readiness: Readiness,
 ): RequestListener {
@@ -41,7 +40,7 @@ export function createRequestListener(
     compressMinBytes: 64 * 1024,
     jsonOptions,
   });
-  const guarded = createGuardedRouter(router, { validate: createFieldValidator(), toCallError });
+  const guarded = createGuardedRouter(router, { validate, toCallError });
   routes(guarded);
   registerHealth(guarded, readiness, () => services.map(({ typeName }) => typeName));
   registerReflection(guarded, () => services);

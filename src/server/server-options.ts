@@ -1,6 +1,7 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import type { Authenticate } from "../services/caller.ts";
+import type { FieldValidator } from "../services/field-validator.ts";
 import type { HttpRequest, HttpResponse } from "./calls.ts";
 import type { ObserveCall } from "./observe-call.ts";
 import type { TlsFiles } from "./tls-files.ts";
@@ -14,6 +15,7 @@ export interface ServerOptions {
   /** Registers the services. */
   routes(router: ConnectRouter): void;
   authenticate: Authenticate;
+  validate: FieldValidator;
   /** Rejects while the service cannot work. */
   ready(): Promise<void>;
   /** Bound on one message, compressed or not. */

@@ -28,9 +28,9 @@ const unobserved: ObserveCall = () => ({ traceparent: undefined, traceId: undefi
 const farewellMs = 400;
 
 /**
- * Serves gRPC, gRPC-Web, Connect and REST on one port. Rejects when the port
- * cannot be had or the certificate does not fit; throws when a method names no scope or its REST annotation is not
- * supported.
+ * Serves gRPC, gRPC-Web, Connect and REST on one port. Rejects when the port cannot be
+ * had, the certificate does not fit, a method names no scope or its REST annotation is
+ * not supported.
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { host, shutdownGraceMs, requestTimeoutMs, log } = options;

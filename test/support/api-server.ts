@@ -1,6 +1,7 @@
 import pino from "pino";
 import { type Server, type ServerOptions, startServer } from "../../src/server/server.ts";
 import type { Authenticate, Scope } from "../../src/services/caller.ts";
+import { createFieldValidator } from "../../src/services/field-validator.ts";
 import { echoServices, type Seen } from "./echo-services.ts";
 
 export const tenantId = "0190a0b0-1111-7000-8000-000000000001";
@@ -24,6 +25,7 @@ export async function startApiServer(options: Partial<ServerOptions> = {}): Prom
     port: 0,
     routes: echoServices(seen),
     authenticate,
+    validate: createFieldValidator(),
     ready: () => Promise.resolve(),
     maxBodyBytes: 100_000,
     requestTimeoutMs: 10_000,
