@@ -79,11 +79,14 @@ async function atRate(
 ): Promise<void> {
   const startedAt = nowMs();
   const underWay: Promise<void>[] = [];
+  const failures: unknown[] = [];
   for (let start = 0; start < plan.events; start += plan.batch) {
     const dueAt = startedAt + (start / plan.batch) * (1000 / ratePerSecond);
     const waitMs = dueAt - nowMs();
     if (waitMs > 0) await sleep(waitMs);
-    underWay.push(sendFrom(start));
+    if (failures.length > 0) break;
+    underWay.push(sendFrom(start).catch((error: unknown) => void failures.push(error)));
   }
   await Promise.all(underWay);
+  if (failures.length > 0) throw failures[0];
 }

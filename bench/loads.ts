@@ -37,19 +37,18 @@ export function loadsOf(options: Options): Record<LoadName, Load> {
   };
 }
 
-/** Puts every load on an entry that it can take, after a little that warms the processes up. */
+/** Puts every load on an entry, after a little that warms the processes up. */
 export async function measureEntry(
   instruments: Instruments,
   entry: Entry,
   options: Options,
-): Promise<Partial<Record<LoadName, Measurement>>> {
+): Promise<Record<LoadName, Measurement>> {
   const results: Partial<Record<LoadName, Measurement>> = {};
   for (const [name, load] of Object.entries(loadsOf(options)) as [LoadName, Load][]) {
-    if (load.batch > 1 && !entry.batches) continue;
     const repeat = load.ratePerSecond === undefined ? options.repeat : 1;
     results[name] = await measureRepeatedly(instruments, entry, load, repeat);
   }
-  return results;
+  return results as Record<LoadName, Measurement>;
 }
 
 /** The medians of `repeat` runs, after one that does not count. */

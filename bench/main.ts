@@ -91,7 +91,8 @@ async function measureAll(
     }
     progress(`compares ${name}`);
     const { results } = found;
-    found.comparisons.push(...(await compare({ instruments, surroundings, options, results })));
+    const comparisons = await compare({ instruments, surroundings, options, results });
+    found.comparisons.push(...comparisons.map((comparison) => ({ comparer: name, ...comparison })));
   }
   return found;
 }
@@ -109,7 +110,8 @@ async function measureSide(
     for (const entry of running.entries) {
       progress(`measures ${side.name}, ${entry.name}`);
       const loads = await measureEntry(instruments, entry, options);
-      results.push({ side: side.name, kind: side.kind, durable: side.durable, entry: entry.name, loads });
+      const { name, module } = entry;
+      results.push({ side: side.name, kind: side.kind, durable: side.durable, entry: name, module, loads });
     }
     return results;
   } finally {

@@ -69,11 +69,17 @@ export async function measure(instruments: Instruments, load: Load): Promise<Mea
   const fanout = delivered ? fanoutOf(load) : 0;
   await sink.call("expect", { tag, events: load.events, fanout });
 
-  // At a steady rate not before the end: such a moment would be a good part of the times that are measured.
+  // At a steady rate memory is read once, at the end: the moment that it takes would be a good part of the times.
   const observed = observeUsage(instruments, load.ratePerSecond ? undefined : memoryEveryMs);
-  const sent = await generator.call("send", plan);
-  const arrivals = await sink.call("arrived", { idleMs });
-  const { cpuSeconds, peakMemoryMb } = observed.stop();
+  let sent: Sent;
+  let arrivals: Arrivals;
+  try {
+    sent = await generator.call("send", plan);
+    arrivals = await sink.call("arrived", { idleMs });
+  } finally {
+    observed.stop();
+  }
+  const { cpuSeconds, peakMemoryMb } = observed.read();
 
   const per = 1_000 / (load.events * Math.max(1, fanout));
   return {
@@ -123,8 +129,9 @@ function observeUsage({ sink, generator }: Instruments, everyMs: number | undefi
   const timer = everyMs === undefined ? undefined : setInterval(look, everyMs);
 
   return {
-    stop() {
-      clearInterval(timer);
+    stop: () => clearInterval(timer),
+
+    read() {
       look();
       const after = cpuSeconds();
       return {

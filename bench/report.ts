@@ -8,7 +8,7 @@ export interface Report {
   machine: { cores: number; model: string; node: string; loadBefore: number; loadAfter: number };
   settings: object;
   results: SideResult[];
-  comparisons: Comparison[];
+  comparisons: (Comparison & { comparer: string })[];
   /** What was not measured, and why. */
   leftOut: string[];
 }
@@ -56,10 +56,7 @@ export function formatReport(report: Report): string {
 }
 
 function formatLoad(results: SideResult[], load: LoadName): string {
-  const measured = results.flatMap(({ loads, ...result }) => {
-    const found = loads[load];
-    return found ? [{ ...result, found }] : [];
-  });
+  const measured = results.map(({ loads, ...result }) => ({ ...result, found: loads[load] }));
   if (measured.length === 0) return "";
   const limit = measured.find(({ kind }) => kind === "limit")?.found;
   const alternatives = measured.filter(({ kind }) => kind === "alternative").map(({ found }) => found);

@@ -1,3 +1,4 @@
+import type { DriverSpec } from "./drivers/driver.ts";
 import type { LoadName } from "./loads.ts";
 import type { Measurement } from "./measure.ts";
 import type { Side } from "./sides/side.ts";
@@ -8,7 +9,9 @@ export interface SideResult {
   kind: Side["kind"];
   durable: boolean;
   entry: string;
-  loads: Partial<Record<LoadName, Measurement>>;
+  /** The driver that handed the events over. */
+  module: DriverSpec["module"];
+  loads: Record<LoadName, Measurement>;
 }
 
 /** Undefined when it was not measured. */

@@ -2,7 +2,7 @@ import { createServer, type Socket } from "node:net";
 import { nowMs } from "./clock.ts";
 import { servePeer } from "./peer.ts";
 
-/** What is expected to arrive, and what else may. */
+/** What is expected to arrive. */
 export interface Expectation {
   /** Events of the run are called `<tag>-<index>`. */
   tag: string;
@@ -16,8 +16,6 @@ export interface Arrivals {
   arrivedAt: Float64Array;
   /** Notices that arrived again. */
   duplicates: number;
-  /** Notices of other runs. */
-  others: number;
 }
 
 export type SinkMethods = {
@@ -33,7 +31,7 @@ const idMark = Buffer.from('"request_id":"');
 const quote = 0x22;
 
 let expectation: Expectation = { tag: "", events: 0, fanout: 1 };
-let arrivals: Arrivals = { arrivedAt: new Float64Array(), duplicates: 0, others: 0 };
+let arrivals: Arrivals = { arrivedAt: new Float64Array(), duplicates: 0 };
 let missing = 0;
 let lastArrivalAt = 0;
 
@@ -77,10 +75,8 @@ function note(path: number, body: Buffer): void {
   const idStart = body.indexOf(idMark) + idMark.length;
   const id = body.toString("latin1", idStart, body.indexOf(quote, idStart));
   const dash = id.lastIndexOf("-");
-  if (id.slice(0, dash) !== expectation.tag) {
-    arrivals.others++;
-    return;
-  }
+  // Of an earlier run.
+  if (id.slice(0, dash) !== expectation.tag) return;
   const index = Number(id.slice(dash + 1)) * expectation.fanout + path;
   if (!Number.isNaN(arrivals.arrivedAt[index])) {
     arrivals.duplicates++;
@@ -102,7 +98,7 @@ servePeer<SinkMethods>({
   async expect(expected) {
     expectation = expected;
     missing = expected.events * expected.fanout;
-    arrivals = { arrivedAt: new Float64Array(missing).fill(Number.NaN), duplicates: 0, others: 0 };
+    arrivals = { arrivedAt: new Float64Array(missing).fill(Number.NaN), duplicates: 0 };
     lastArrivalAt = nowMs();
   },
 

@@ -4,8 +4,10 @@ import { expect, it } from "vitest";
 import { comparisons } from "../bench/comparisons/comparisons.ts";
 import type { Report } from "../bench/report.ts";
 import { sides } from "../bench/sides/sides.ts";
+import { cpuSecondsOf, descendantsOf } from "../bench/usage.ts";
 import { report, startChild } from "./support/child.ts";
 import { withTempDir } from "./support/temp-dir.ts";
+import { until } from "./support/until.ts";
 
 /** Says nothing about speed: others use the machine while tests run. */
 it("measures every side that can be measured, and loses nothing", { timeout: 600_000 }, async () => {
@@ -31,7 +33,12 @@ it("measures every side that can be measured, and loses nothing", { timeout: 600
       .flatMap(({ loads }) => Object.values(loads).map(({ duplicates }) => duplicates));
     expect(duplicates.filter((count) => count > 0)).toEqual([]);
     for (const { name, missing } of comparisons) {
-      if (missing(found.results).length > 0) expect(found.leftOut.join()).toContain(name);
+      const isLeftOut = found.leftOut.some((line) => line.includes(name));
+      expect(isLeftOut, name).toBe(missing(found.results).length > 0);
+      expect(
+        found.comparisons.some(({ comparer }) => comparer === name),
+        name,
+      ).toBe(!isLeftOut);
     }
     for (const { subject, reference } of found.comparisons) {
       expect(subject.value).toBeGreaterThanOrEqual(0);
@@ -39,4 +46,13 @@ it("measures every side that can be measured, and loses nothing", { timeout: 600
     }
     expect(child.stdout()).toContain("notices/s");
   });
+});
+
+it("ends when it is interrupted in the middle of a measurement", { timeout: 60_000 }, async () => {
+  const args = ["bench/main.ts", "--sides", "limit", "--events", "1000000"];
+  const child = await startChild(process.execPath, args);
+  // More than its processes need to start: events are on their way.
+  await until(() => cpuSecondsOf(descendantsOf(child.pid)) > 4);
+  child.signal("SIGINT");
+  expect(await child.waitForExit(50_000), report(child)).toBe(130);
 });

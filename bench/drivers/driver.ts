@@ -11,8 +11,8 @@ export interface Driver {
 export interface DriverSpec {
   /** A module of this folder that exports `open`. */
   module:
-    | "direct"
-    | "request"
+    | "undici-dispatch"
+    | "undici-request"
     | "connect-unary"
     | "grpc-js-unary"
     | "grpc-stream"

@@ -54,16 +54,20 @@ function openStream(begin: (requests: AsyncIterable<Request>) => AsyncIterable<S
     }
   }
 
+  let ended: unknown;
   const done = (async () => {
     try {
       for await (const response of begin(outgoing())) waiting.shift()?.resolve(response);
+      ended = new Error("The stream has ended");
     } catch (error) {
-      for (const { reject } of waiting) reject(error);
+      ended = error;
     }
+    for (const { reject } of waiting) reject(ended);
   })();
 
   return {
     async send(events: BenchEvent[]): Promise<void> {
+      if (ended !== undefined) throw ended;
       const answer = Promise.withResolvers<StreamEventsResponse>();
       waiting.push(answer);
       requests.push({ events: events.map(messageOf) });

@@ -32,7 +32,7 @@ export const alertmanager: Side = {
       parts.push({ close: child.kill });
       await until(async () => !child.running() || (await fetch(`${url}/-/ready`)).ok);
       if (!child.running()) throw new Error(`Alertmanager did not start\n${report(child)}`);
-      return { entries: [{ name: "alerts", module: "alertmanager", options: { url }, batches: true }] };
+      return { entries: [{ name: "alerts", module: "alertmanager", options: { url } }] };
     }),
 };
 

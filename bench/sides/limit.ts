@@ -11,8 +11,8 @@ export const limit: Side = {
   missing: () => [],
   start: async ({ sink }) => ({
     entries: [
-      { name: "undici, dispatch", module: "direct", options: { sink }, batches: true },
-      { name: "undici, request", module: "request", options: { sink }, batches: true },
+      { name: "undici, dispatch", module: "undici-dispatch", options: { sink } },
+      { name: "undici, request", module: "undici-request", options: { sink } },
     ],
     close: async () => {},
   }),

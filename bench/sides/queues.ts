@@ -21,7 +21,7 @@ export const bullmq: Side = {
       parts.push(redis);
       await makeDurable(redis);
       parts.push(await startWorker("bullmq", redis.url, surroundings));
-      return { entries: [{ name: "add", module: "bullmq", options: { redis: redis.url }, batches: true }] };
+      return { entries: [{ name: "add", module: "bullmq", options: { redis: redis.url } }] };
     }),
 };
 
@@ -41,7 +41,7 @@ function onPostgres(name: "graphile-worker" | "pg-boss", entry: string): Side {
         parts.push(postgres);
         parts.push(await startWorker(name, postgres.url, surroundings));
         return {
-          entries: [{ name: entry, module: name, options: { database: postgres.url }, batches: true }],
+          entries: [{ name: entry, module: name, options: { database: postgres.url } }],
         };
       }),
   };

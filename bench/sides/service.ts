@@ -125,7 +125,6 @@ async function prepare(
       name: "gRPC streams",
       module: "grpc-stream",
       options: { url, apiKey, tenantId },
-      batches: true,
     },
     tenantId,
   };

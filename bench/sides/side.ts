@@ -6,8 +6,6 @@ export interface Entry {
   name: string;
   module: DriverSpec["module"];
   options: Record<string, string>;
-  /** Whether one call can carry several events. */
-  batches: boolean;
 }
 
 /** A system under measurement, with everything that belongs to it. */
