@@ -23,11 +23,9 @@ export async function* watchDeliveries(
   yield response(position, at);
   for await (const found of changes.watch(position, idleMs, signal)) {
     let told = false;
-    for (const change of found) {
-      const isLast = change === found.at(-1);
+    for (const [index, change] of found.entries()) {
       // All that one statement changed has one position: it is reached with the last of them.
-      const next = found[found.indexOf(change) + 1];
-      if (isLast || next?.position.seq !== change.position.seq) {
+      if (found[index + 1]?.position.seq !== change.position.seq) {
         position = change.position;
         at = change.changedAt;
       }
