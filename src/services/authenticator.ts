@@ -78,10 +78,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
   }
 
   function forgetFirst(): void {
-    for (const apiKey of cache.keys()) {
-      cache.delete(apiKey);
-      return;
-    }
+    const [first] = cache.keys();
+    if (first !== undefined) cache.delete(first);
   }
 
   async function tenantExists(tenantId: string): Promise<boolean> {

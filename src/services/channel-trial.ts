@@ -18,9 +18,9 @@ import type { StoredChannel } from "../store/channel-store.ts";
 import type { Store } from "../store/store.ts";
 import { uuidv7 } from "../uuid-v7.ts";
 import { actorOf, callerOf } from "./caller.ts";
+import { canonicalPayload } from "./canonical-payload.ts";
 import { sentMessage } from "./delivery-messages.ts";
 import { apiError } from "./errors.ts";
-import { canonicalPayload } from "./ingest-service.ts";
 
 /** How a channel is tried out before anything depends on it. */
 export type ChannelTrial = Pick<

@@ -1,9 +1,7 @@
-import { hash } from "node:crypto";
-import { create, type JsonObject, toJson } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
-import canonicalize from "canonicalize";
 import { ErrorDetailSchema } from "../../gen/jitsudo/notifications/v1/error_pb.js";
 import {
   type EventIngestService,
@@ -16,11 +14,12 @@ import {
 } from "../../gen/jitsudo/notifications/v1/event_pb.js";
 import type { EventType } from "../events.ts";
 import type { Metrics } from "../metrics.ts";
-import type { NewEvent } from "../store/ingest.ts";
+import { type NewEvent, payloadHash } from "../store/ingest.ts";
 import type { Store, TenantStore } from "../store/store.ts";
 import { uuidv7 } from "../uuid-v7.ts";
 import { callerOf } from "./caller.ts";
-import { apiError, type FieldViolation, invalidFields } from "./errors.ts";
+import { canonicalPayload } from "./canonical-payload.ts";
+import { apiError, invalidFields } from "./errors.ts";
 import type { FieldValidator } from "./field-validator.ts";
 
 export interface IngestLimits {
@@ -100,59 +99,12 @@ function newEvent(
     id: uuidv7(),
     type: request.type as EventType,
     payload,
-    payloadHash: hash("sha256", payload),
+    payloadHash: payloadHash(payload),
     idempotencyKey: request.idempotencyKey || undefined,
     requestId: request.requestId || undefined,
     subject: request.requestId || request.grantId || undefined,
     expiresAt: expiryOf(request, options.limits),
   };
-}
-
-/**
- * The event as it was sent, without what tells the service how to handle it, in
- * the canonical form of RFC 8785: equal events have equal texts, whichever
- * protocol they came by. Throws invalid_argument for what that form cannot hold.
- */
-export function canonicalPayload(request: IngestEventRequest): string {
-  const json = jsonOf(request);
-  const text = json && canonicalOf(withoutHandling(json));
-  if (text === undefined) throw invalidFields(fieldsBeyondJson(request));
-  return text;
-}
-
-function withoutHandling({ idempotency_key: _key, deliver_before: _before, ...payload }: JsonObject) {
-  return payload;
-}
-
-/**
- * Protobuf's binary form, and also JSON, can say what has no canonical form: NaN, 1e400, half
- * a surrogate pair, times beyond the year 9999, a Value without a kind.
- */
-function fieldsBeyondJson(request: IngestEventRequest): FieldViolation[] {
-  const { fields } = IngestEventRequestSchema;
-  const beyond = fields.filter(({ localName }) => {
-    const alone = { type: "", [localName]: request[localName as keyof IngestEventRequest] };
-    const json = jsonOf(create(IngestEventRequestSchema, alone));
-    return !json || canonicalOf(json) === undefined;
-  });
-  const message = "must be what JSON can hold: finite numbers, whole Unicode characters, years 1 to 9999";
-  return beyond.map(({ name }) => ({ field: name, message }));
-}
-
-function jsonOf(request: IngestEventRequest): JsonObject | undefined {
-  try {
-    return toJson(IngestEventRequestSchema, request, { useProtoFieldName: true }) as JsonObject;
-  } catch {
-    return undefined; // Which field it was, is found out by its own.
-  }
-}
-
-function canonicalOf(json: JsonObject): string | undefined {
-  try {
-    return canonicalize(json);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The sender's word, else the end of what is about to expire, else the operator's limit. */

@@ -46,10 +46,8 @@ export function createKeyGuessing(): KeyGuessing {
 }
 
 function forgetFirst(buckets: Map<string, Bucket>): void {
-  for (const network of buckets.keys()) {
-    buckets.delete(network);
-    return;
-  }
+  const [first] = buckets.keys();
+  if (first !== undefined) buckets.delete(first);
 }
 
 /** One customer has a whole /64 of IPv6 addresses to call from. */

@@ -3,8 +3,9 @@ import { eventTypes } from "../events.ts";
 
 /**
  * Whether an event is so plain that none of its proto's rules can object to it, as
- * almost all events are. Asking the rules themselves costs fifty times as much. The rules stay in event.proto: false means no more than that they
- * have to be asked, and a property test holds the two together.
+ * almost all events are: asking the rules themselves costs many times as much. The rules
+ * stay in event.proto. False means no more than that they have to be asked, and a
+ * property test holds the two together.
  */
 export function isPlainEvent(event: IngestEventRequest): boolean {
   return (

@@ -1,10 +1,9 @@
-import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
 import type { Batcher } from "../batcher.ts";
 import type { EventPayload } from "../events.ts";
 import { uuidv7 } from "../uuid-v7.ts";
 import type { Database } from "./database.ts";
-import type { Ingested, NewEvent } from "./ingest.ts";
+import { type Ingested, type NewEvent, payloadHash } from "./ingest.ts";
 
 export interface AutoDisableOptions {
   /** Failed attempts in a row; 0: channels are never disabled. */
@@ -64,13 +63,14 @@ function noticeOf({ channelId, tenantId, name, reason, disabledAt }: Unannounced
     reason,
     attributes: { channel_id: channelId, channel_name: name },
   };
-  const payload = canonicalize(event) ?? "";
+  const payload = canonicalize(event);
+  if (payload === undefined) throw new Error("A notice of a disabled channel has no canonical form");
   return {
     id: uuidv7(),
     tenantId,
     type: event.type,
     payload,
-    payloadHash: createHash("sha256").update(payload).digest("hex"),
+    payloadHash: payloadHash(payload),
     idempotencyKey: `channel.disabled ${channelId} ${at}`,
     requestId: undefined,
     subject: undefined,

@@ -88,11 +88,11 @@ async function readChannel(
 }
 
 function forgetOldest(cache: Map<string, Cached>, onReplaced: (channel: Channel) => void): void {
-  for (const [id, { channel }] of cache) {
-    cache.delete(id);
-    onReplaced(channel);
-    return;
-  }
+  const [oldest] = cache;
+  if (!oldest) return;
+  const [id, { channel }] = oldest;
+  cache.delete(id);
+  onReplaced(channel);
 }
 
 /* By the two primary keys. */

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { type Batcher, createBatcher } from "../batcher.ts";
 import type { ChannelType } from "../channels/channel.ts";
 import type { NoticeType } from "../events.ts";
@@ -12,8 +13,9 @@ export interface NewEvent {
   id: string;
   tenantId: string;
   type: NoticeType;
-  /** Canonical JSON of an EventPayload, and the SHA-256 of it in hex. */
+  /** Canonical JSON of an EventPayload. */
   payload: string;
+  /** Its `payloadHash`. */
   payloadHash: string;
   idempotencyKey: string | undefined;
   /** The request that it is about, to find its deliveries by. */
@@ -24,6 +26,11 @@ export interface NewEvent {
   expiresAt: Date | undefined;
   /** Where the trace of its deliveries goes on: a W3C `traceparent`. */
   traceparent?: string | undefined;
+}
+
+/** What makes two payloads equal: the SHA-256 of a payload, in hex. */
+export function payloadHash(payload: string): string {
+  return hash("sha256", payload);
 }
 
 /** What became of it. */

@@ -2,6 +2,7 @@ import type { ChannelType } from "../channels/channel.ts";
 import { type ConfigObject, resealConfig, secretFieldNames } from "./channel-secrets.ts";
 import type { Database } from "./database.ts";
 import type { SecretBox } from "./secret-box.ts";
+import { firstId } from "./uuid-time.ts";
 
 /** How many secrets are sealed with one encryption key. */
 export interface KeyUse {
@@ -71,8 +72,6 @@ async function resealAll(database: Database, box: SecretBox, rows: StoredConfig[
   const again = await database.query<StoredConfig>(selectByIds, [missed]);
   return done.length + (await resealAll(database, box, again));
 }
-
-const firstId = "00000000-0000-0000-0000-000000000000";
 
 /*
  * Reads the whole table, once at each start. Only fields that are always sealed are

@@ -3,7 +3,8 @@ import type { StoredData } from "keyv";
 import { createBatcher } from "../batcher.ts";
 import type { Database, Statement } from "./database.ts";
 
-interface Reservation {
+/** A reservation that waits for its round trip with others. */
+export interface ReservationRequest {
   key: string;
   value: string;
   ttlMs: number;
@@ -23,14 +24,14 @@ export class SqlDedupStore extends EventEmitter {
   constructor(database: Database) {
     super();
     this.#database = database;
-    this.#reservations = createBatcher<Reservation, string | undefined>({
+    this.#reservations = createBatcher<ReservationRequest, string | undefined>({
       run: (reservations) => this.#reserveAll(reservations),
       maxItems: 500,
     });
   }
 
   async get<Value>(key: string): Promise<StoredData<Value> | undefined> {
-    const [row] = await this.#database.query<{ value: string }>(select, [[this.#prefixed(key)]]);
+    const [row] = await this.#database.query<{ value: string }>(select, [this.#prefixed(key)]);
     return row?.value as StoredData<Value> | undefined;
   }
 
@@ -39,7 +40,7 @@ export class SqlDedupStore extends EventEmitter {
   }
 
   async delete(key: string): Promise<boolean> {
-    return (await this.#database.query(remove, [`${this.#prefixed(key)}`])).length > 0;
+    return (await this.#database.query(remove, [this.#prefixed(key)])).length > 0;
   }
 
   async clear(): Promise<void> {
@@ -59,9 +60,9 @@ export class SqlDedupStore extends EventEmitter {
     return (await this.#database.query(removeExpired, [limit])).length;
   }
 
-  async #reserveAll(all: Reservation[]): Promise<(string | undefined)[]> {
+  async #reserveAll(all: ReservationRequest[]): Promise<(string | undefined)[]> {
     // A statement may touch a key once; later reservations of it wait for the next round.
-    const holders = new Map<Reservation, string | undefined>();
+    const holders = new Map<ReservationRequest, string | undefined>();
     let left = all;
     while (left.length > 0) {
       const firsts = new Map(left.toReversed().map((reservation) => [reservation.key, reservation]));
@@ -90,7 +91,7 @@ export class SqlDedupStore extends EventEmitter {
 
 const select = {
   name: "dedup_get",
-  text: "select value from dedup_key where key = any ($1::text[]) and (expires_at is null or expires_at > now())",
+  text: "select value from dedup_key where key = $1 and (expires_at is null or expires_at > now())",
 };
 
 const upsert = {

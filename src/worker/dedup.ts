@@ -59,8 +59,6 @@ export function createDedup(store: ReservingStore, { windowMs, timeoutMs, log }:
         return { kind: "unavailable" };
       }
     },
-
-    close: () => keyv.disconnect(),
   };
 }
 

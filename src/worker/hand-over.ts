@@ -7,7 +7,7 @@ export interface HandOverOptions {
   lanes: Lanes;
   /** How long what was handed over is held without being renewed. */
   leaseMs: number;
-  /** Failed attempts in a row after which a channel is tried with one delivery at a time. */
+  /** Failed attempts in a row from which on a channel gets nothing by this way. */
   breakerFailures: number;
   /** Whether deliveries that wait to be claimed need the process's slots more. */
   starved(urgent: boolean): boolean;

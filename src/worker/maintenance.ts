@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { Metrics } from "../metrics.ts";
+import { repeat } from "../repeat.ts";
 import type { DeliveryQueue } from "../store/delivery-queue.ts";
 
 export interface MaintenanceOptions {
@@ -26,11 +27,12 @@ const batch = 1_000;
 export function startMaintenance(options: MaintenanceOptions): { close(): Promise<void> } {
   const { queue, metrics, log } = options;
 
+  const warn = (error: Error) => log.warn({ err: error.message }, "maintenance failed, trying again");
   const timers = [
-    repeat(options.everyMs, recoverLost, log),
-    repeat(options.everyMs, () => untilDone(expireStale), log),
-    ...options.often.map((work) => repeat(options.everyMs, work, log)),
-    ...options.chores.map((chore) => repeat(options.choresEveryMs, chore, log)),
+    repeat(options.everyMs, recoverLost, warn),
+    repeat(options.everyMs, () => untilDone(expireStale), warn),
+    ...options.often.map((work) => repeat(options.everyMs, work, warn)),
+    ...options.chores.map((chore) => repeat(options.choresEveryMs, chore, warn)),
   ];
 
   async function recoverLost(): Promise<void> {
@@ -61,31 +63,4 @@ export function startMaintenance(options: MaintenanceOptions): { close(): Promis
 /** Repeats a batch as long as it comes back full. */
 async function untilDone(work: () => Promise<number>): Promise<void> {
   while ((await work()) >= batch);
-}
-
-/** Runs `work` every `everyMs` after the last time ended; errors are logged and the next round tries again. */
-function repeat(everyMs: number, work: () => Promise<unknown>, log: Logger): { close(): Promise<void> } {
-  let closed = false;
-  let running: Promise<void> = Promise.resolve();
-  let timer: NodeJS.Timeout;
-
-  function schedule(): void {
-    if (closed) return;
-    timer = setTimeout(() => {
-      running = work().then(
-        () => undefined,
-        (error: unknown) => log.warn({ err: (error as Error).message }, "maintenance failed, trying again"),
-      );
-      void running.then(schedule);
-    }, everyMs);
-  }
-
-  schedule();
-  return {
-    close() {
-      closed = true;
-      clearTimeout(timer);
-      return running;
-    },
-  };
 }

@@ -3,6 +3,7 @@ import type { ChannelLoader, LoadedChannel } from "../store/channel-loader.ts";
 import type { Claimed, WaitingChannel } from "../store/delivery-queue.ts";
 import type { HandOver } from "../store/ingest.ts";
 import { isDatabaseUnavailable } from "../store/unavailable.ts";
+import { firstId } from "../store/uuid-time.ts";
 import { deliver, type LoopContext } from "./attempt-loop.ts";
 import { createHandOver } from "./hand-over.ts";
 import type { Lanes, LaneUser, Seat } from "./lanes.ts";
@@ -32,7 +33,6 @@ export interface NotifyWorker {
   stop(graceMs: number): Promise<void>;
 }
 
-const firstId = "00000000-0000-0000-0000-000000000000";
 const channelsARound = 500;
 const cancelBatch = 1_000;
 

@@ -1,13 +1,7 @@
 import KeyvRedis, { type createClient } from "@keyv/redis";
 import { createBatcher } from "../batcher.ts";
 import { createRedisClient } from "../redis-client.ts";
-
-interface Reservation {
-  key: string;
-  value: string;
-  ttlMs: number;
-  insteadOf: string | undefined;
-}
+import type { ReservationRequest } from "../store/sql-dedup-store.ts";
 
 /**
  * For each of KEYS three of ARGV: value, time to live in ms, value that may be
@@ -31,7 +25,7 @@ return holders`;
 /** Keyv's Redis store with an atomic reservation, which Keyv itself lacks. */
 export class RedisDedupStore extends KeyvRedis<string> {
   /** Deliveries that start together share a round trip. */
-  readonly #reservations = createBatcher<Reservation, string>({
+  readonly #reservations = createBatcher<ReservationRequest, string>({
     run: (reservations) => this.#reserveAll(reservations),
     maxItems: 200,
     concurrency: 4,
@@ -60,16 +54,11 @@ export class RedisDedupStore extends KeyvRedis<string> {
     return holder === "" ? undefined : holder;
   }
 
-  /** Answers when Redis does; rejects when it does not. */
-  async ping(): Promise<void> {
-    await this.#client.ping();
-  }
-
   async close(): Promise<void> {
     if (this.#client.isOpen) this.#client.destroy();
   }
 
-  async #reserveAll(reservations: Reservation[]): Promise<string[]> {
+  async #reserveAll(reservations: ReservationRequest[]): Promise<string[]> {
     const holders = await this.#client.eval(reserveScript, {
       keys: reservations.map(({ key }) => key),
       arguments: reservations.flatMap(({ value, ttlMs, insteadOf }) => [

@@ -31,9 +31,6 @@ interface Body {
 
 const bodyOf = ({ body }: SinkRequest) => (JSON.parse(body) as { data: Body }).data;
 
-/** The numbers of one request's notices in the order in which they were taken. */
-const taken: { requestId: string; number: number }[] = [];
-
 const step = (requestId: string, number: number) => ({
   type: "grant.active",
   request_id: requestId,
@@ -41,7 +38,7 @@ const step = (requestId: string, number: number) => ({
 });
 
 test("in order for each request, with failures in between and workers in competition", async () => {
-  taken.length = 0;
+  const taken: { requestId: string; number: number }[] = [];
   const failedOnce = new Set<string>();
   sink.respond("/hook", (request) => {
     const { request_id: requestId, reason } = bodyOf(request);

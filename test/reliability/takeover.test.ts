@@ -128,9 +128,7 @@ test("failed attempts and those of dead workers count together", async () => {
   await first.kill();
   await cluster.start("worker");
   const [delivery] = await tenant.ended(eventId);
-  expect(delivery?.attempts.map(({ outcome }) => outcome)).toEqual(
-    ["retry", "interrupted", "failed"].with(2, "retry"),
-  );
+  expect(delivery?.attempts.map(({ outcome }) => outcome)).toEqual(["retry", "interrupted", "retry"]);
   expect(delivery).toMatchObject({ state: "failed", attempt_count: 3 });
   expect(sink.requests).toHaveLength(3);
 });
@@ -158,7 +156,6 @@ test("Message-ID and the SNS deduplication id are the same after a takeover", as
     expect((await tenant.call("POST", "/v1/notification-channels/aws-sns", topic)).status).toBe(201);
     // Taken by the endpoints, and then the worker dies before it can say so.
     const first = await cluster.start("worker", env);
-    const sent: string[] = [];
     smtp.react("data", "hang");
     sns.answerNext("Publish", "hang");
     const eventId = await tenant.send();
@@ -167,8 +164,7 @@ test("Message-ID and the SNS deduplication id are the same after a takeover", as
     smtp.react("data", "accept");
     await cluster.start("worker", env);
     const deliveries = await tenant.ended(eventId);
-    sent.push(...deliveries.map(({ state }) => state));
-    expect(sent).toEqual(["delivered", "delivered"]);
+    expect(deliveries.map(({ state }) => state)).toEqual(["delivered", "delivered"]);
     const idOf = (type: string) =>
       deliveries.find((delivery) => delivery.channel_type === type)?.id ?? "none";
     expect(smtp.mails.map(({ parsed }) => parsed.messageId)).toEqual([

@@ -19,8 +19,8 @@ import {
 import { IngestEventRequestSchema } from "../../gen/jitsudo/notifications/v1/event_pb.js";
 import { file_jitsudo_notifications_v1_rules } from "../../gen/jitsudo/notifications/v1/rules_pb.js";
 import { eventTypes } from "../../src/events.ts";
+import { canonicalPayload } from "../../src/services/canonical-payload.ts";
 import { createFieldValidator } from "../../src/services/field-validator.ts";
-import { canonicalPayload } from "../../src/services/ingest-service.ts";
 import { cutPage, pageRequest } from "../../src/services/page.ts";
 import { changedFields } from "../../src/store/changed-fields.ts";
 import {

@@ -6,10 +6,8 @@ import { arrayLiteral } from "../array-literal.ts";
 import type { Database, DatabaseOptions, Statement } from "../database.ts";
 import { keptPlanSettings } from "../kept-plans.ts";
 import { ormOptions } from "../orm-options.ts";
+import { startMaintenance } from "./maintenance.ts";
 import { startThread, type ThreadClient } from "./thread-client.ts";
-
-/** PostgreSQL's own default for `checkpoint_timeout`. */
-const maintenanceEveryMs = 300_000;
 
 /** PGlite in the data folder. */
 export async function openEmbedded(options: DatabaseOptions): Promise<Database> {
@@ -59,6 +57,8 @@ function createExecute(client: ThreadClient) {
     if (!preparation) {
       preparation = client.exec(`prepare ${name} as ${text}`);
       prepared.set(name, preparation);
+      // The next call tries again.
+      preparation.catch(() => prepared.delete(name));
     }
     await preparation;
     const results = await client.exec(`${settings}execute ${name}(${params.map(literal).join(",")})`);
@@ -70,59 +70,3 @@ function literal(param: unknown): string {
   if (param === null || param === undefined) return "null";
   return pg.escapeLiteral(Array.isArray(param) ? arrayLiteral(param) : String(param));
 }
-
-/**
- * Does what PostgreSQL has background processes for, of which PGlite starts none: without
- * checkpoints the log grows as long as the process runs, without vacuum the tables do, and
- * scans pass by more and more of the rows that went.
- */
-function startMaintenance(client: ThreadClient, { log, ...options }: DatabaseOptions) {
-  const everyMs = options.maintenanceEveryMs ?? maintenanceEveryMs;
-  let running = Promise.resolve();
-
-  async function forEachTable(choice: string, work: string): Promise<void> {
-    const { rows } = await client.query<{ name: string }>(choice);
-    for (const { name } of rows) await client.exec(`${work} ${name}`);
-  }
-
-  async function maintain(): Promise<void> {
-    await forEachTable(changedTables, "vacuum (analyze)");
-    await client.exec("checkpoint");
-  }
-
-  /** One at a time. */
-  function run(work: () => Promise<void>): void {
-    running = running
-      .then(work)
-      .catch((error: Error) =>
-        log.error({ err: error.message }, "cannot maintain the embedded database, trying again"),
-      );
-  }
-
-  const timers = [
-    setInterval(run, everyMs / 60, () => forEachTable(busyTables, "vacuum")),
-    setInterval(run, everyMs, maintain),
-  ];
-
-  return {
-    close(): Promise<void> {
-      for (const timer of timers) clearInterval(timer);
-      return running;
-    },
-  };
-}
-
-/* By the rules of autovacuum, as are those below: `autovacuum_vacuum_scale_factor`. */
-const busyTables = `
-  select relid::regclass::text as name from pg_stat_user_tables
-  where n_dead_tup > 1000 + 0.2 * n_live_tup`;
-
-/*
- * Also those whose oldest rows have to be frozen before transaction ids start again
- * (`vacuum_freeze_table_age`). Tables of large values go with those they belong to.
- */
-const changedTables = `
-  select relid::regclass::text as name from pg_stat_all_tables s join pg_class c on c.oid = s.relid
-  where s.schemaname <> 'pg_toast'
-    and (n_dead_tup > 50 + 0.2 * n_live_tup or n_ins_since_vacuum > 1000 + 0.2 * n_live_tup
-      or n_mod_since_analyze > 50 + 0.1 * n_live_tup or age(c.relfrozenxid) > 150000000)`;
