@@ -158,17 +158,26 @@ async function closeAll(closers: Closer[]): Promise<void> {
   for (const close of closers) await close();
 }
 
+/**
+ * Signals within this time are one: at Ctrl-C a terminal sends SIGINT to npm and to the
+ * service that it runs, and npm passes its own on.
+ */
+const sameWishMs = 1_000;
+
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLogger(config);
   log.info(redactConfig(config), "starting");
   const closers: Closer[] = [];
 
-  let stopping = false;
+  let stoppingSince: number | undefined;
   function stop(signal: NodeJS.Signals): void {
-    // Whoever asks twice does not want to wait; what is under way is recovered by its lease.
-    if (stopping) process.exit(1);
-    stopping = true;
+    if (stoppingSince !== undefined) {
+      if (performance.now() - stoppingSince < sameWishMs) return;
+      // Whoever asks twice does not want to wait; what is under way is recovered by its lease.
+      process.exit(1);
+    }
+    stoppingSince = performance.now();
     log.info({ signal }, "stopping");
     closeAll(closers).then(
       () => process.exit(0),
@@ -184,7 +193,7 @@ async function main(): Promise<void> {
   try {
     await start(config, log, closers);
   } catch (error) {
-    if (stopping) return;
+    if (stoppingSince !== undefined) return;
     await closeAll(closers);
     throw error;
   }
