@@ -105,7 +105,7 @@ const settings = z.object({
   JITSUDO_ALLOW_DESTINATIONS: destinations
     .optional()
     .describe(
-      "Where channels may point beside public addresses: CIDRs, addresses and host names, separated by commas, or none. Unset: loopback, where the embedded database is used or the API listens on loopback alone; else none.",
+      "Where channels may point beside public addresses: CIDRs, addresses and host names, separated by commas, or none. Unset: loopback, where the embedded database is used and the API listens on loopback alone; else none.",
     ),
   JITSUDO_CONCURRENCY: count(256, 1, 10_000).describe("Sends under way at the same time in one process."),
   JITSUDO_CHANNEL_CONCURRENCY: count(32, 1, 1_000).describe(
@@ -181,7 +181,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
   ];
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems.join("\n"));
   const { data } = parsed;
-  const allowLoopback = data.JITSUDO_ALLOW_DESTINATIONS === undefined && looksLikeDevelopment(data);
+  const allowLoopback = data.JITSUDO_ALLOW_DESTINATIONS === undefined && looksLikeTrial(data);
   return {
     databaseUrl: data.DATABASE_URL,
     redisUrl: data.REDIS_URL,
@@ -227,9 +227,9 @@ export function readConfig(env: NodeJS.ProcessEnv) {
   };
 }
 
-/** One process with its own database, or one that nobody reaches from outside: somebody tries it out. */
-function looksLikeDevelopment({ DATABASE_URL, JITSUDO_LISTEN: { host } }: z.infer<typeof settings>): boolean {
-  return DATABASE_URL === undefined || host === "localhost" || isLoopback(host);
+/** One process with its own database, which nobody reaches from outside: somebody tries it out. */
+function looksLikeTrial({ DATABASE_URL, JITSUDO_LISTEN: { host } }: z.infer<typeof settings>): boolean {
+  return DATABASE_URL === undefined && (host === "localhost" || isLoopback(host));
 }
 
 /** What is wrong with the files of TLS taken together. */

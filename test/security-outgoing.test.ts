@@ -268,13 +268,14 @@ describe("the setting", () => {
 
   test.each([
     ["the embedded database", {}, true],
-    ["the embedded database, open to others", { JITSUDO_LISTEN: "0.0.0.0:8080" }, true],
-    ["PostgreSQL, on loopback", { ...database, JITSUDO_LISTEN: "127.0.0.1:0" }, true],
-    ["PostgreSQL, on IPv6 loopback", { ...database, JITSUDO_LISTEN: "[::1]:0" }, true],
-    ["PostgreSQL, on localhost", { ...database, JITSUDO_LISTEN: "localhost:0" }, true],
+    ["the embedded database, on IPv6 loopback", { JITSUDO_LISTEN: "[::1]:0" }, true],
+    ["the embedded database, on localhost", { JITSUDO_LISTEN: "localhost:0" }, true],
+    ["the embedded database, open to others", { JITSUDO_LISTEN: "0.0.0.0:8080" }, false],
+    ["the embedded database, on IPv6, open to others", { JITSUDO_LISTEN: "[::]:8080" }, false],
+    ["the embedded database, by a name", { JITSUDO_LISTEN: "api.example.com:8080" }, false],
+    // Maybe behind a proxy on the same machine.
+    ["PostgreSQL, on loopback", { ...database, JITSUDO_LISTEN: "127.0.0.1:0" }, false],
     ["PostgreSQL, open to others", { ...database, JITSUDO_LISTEN: "0.0.0.0:8080" }, false],
-    ["PostgreSQL, on IPv6, open to others", { ...database, JITSUDO_LISTEN: "[::]:8080" }, false],
-    ["PostgreSQL, by a name", { ...database, JITSUDO_LISTEN: "api.example.com:8080" }, false],
   ])("allows loopback by default with %s: %s %s", (_name, env, allowed) => {
     const config = readConfig(env);
     expect(config.allowDestinations).toEqual(allowed ? loopbackRanges : []);

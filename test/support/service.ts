@@ -62,6 +62,8 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       HOME: process.env.HOME,
       JITSUDO_LISTEN: "127.0.0.1:0",
       JITSUDO_DATA_DIR: dataDir,
+      // Where the sinks are; for the embedded database it is the default.
+      ...(options.env?.DATABASE_URL && { JITSUDO_ALLOW_DESTINATIONS: "127.0.0.0/8,::1/128" }),
       ...options.env,
     },
   });
