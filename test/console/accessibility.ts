@@ -86,6 +86,7 @@ const pageNames = [
   "new replay",
   "replay",
   "no such page",
+  "no such channel",
 ] as const;
 
 type PageName = (typeof pageNames)[number];
@@ -154,6 +155,7 @@ async function fill({ sink }: Rig, { api }: Tenant): Promise<Record<PageName, st
     "new replay": "/replays/new",
     replay: `/replays/${replay.id}`,
     "no such page": "/nowhere",
+    "no such channel": "/channels/nope",
   };
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { fieldError } from "./support/field-error.ts";
 import type { Rig } from "./support/rig.ts";
 
 export function describeChannelForms(rig: () => Rig): void {
@@ -12,13 +13,9 @@ export function describeChannelForms(rig: () => Rig): void {
         await page.getByLabel("To", { exact: true }).fill("b@example.com\nnobody");
         await page.getByRole("button", { name: "Create channel" }).click();
         await page.getByRole("alert").getByText("3 fields need other values.").waitFor();
-        const described = async (label: string) => {
-          const id = await page.getByLabel(label, { exact: true }).getAttribute("aria-describedby");
-          return page.locator(`#${escapeId(id?.split(" ")[0] ?? "")}`).textContent();
-        };
-        expect(await described("Name")).toContain("Must be 1 to 200 characters");
-        expect(await described("SMTP port")).toContain("65535");
-        expect(await described("To")).toContain("No. 2");
+        expect(await fieldError(page, "Name")).toContain("Must be 1 to 200 characters");
+        expect(await fieldError(page, "SMTP port")).toContain("65535");
+        expect(await fieldError(page, "To")).toContain("No. 2");
         expect(await page.evaluate("document.activeElement.labels[0].textContent.trim()")).toBe("Name");
       });
     });
@@ -122,9 +119,4 @@ export function describeChannelForms(rig: () => Rig): void {
       });
     });
   });
-}
-
-/** React's ids have characters that selectors give a meaning. */
-function escapeId(id: string): string {
-  return id.replace(/[^\w-]/g, (character) => `\\${character}`);
 }

@@ -6,6 +6,7 @@ import { describeFirstVisit } from "./first-visit.ts";
 import { describeHostileText } from "./hostile-text.ts";
 import { describeKeys } from "./keys.ts";
 import { describeLive } from "./live.ts";
+import { describeNoSuch } from "./no-such.ts";
 import { openRig, type Rig } from "./support/rig.ts";
 
 // One file, so that all tests share one Chromium.
@@ -23,6 +24,7 @@ afterAll(async () => {
 describeFirstVisit(() => rig);
 describeKeys(() => rig);
 describeFailure(() => rig);
+describeNoSuch(() => rig);
 describeLive(() => rig);
 describeChannelForms(() => rig);
 describeHostileText(() => rig);

@@ -1,24 +1,32 @@
 import { describe, expect, test } from "vitest";
+import { fieldError } from "./support/field-error.ts";
 import type { Rig } from "./support/rig.ts";
 
 export function describeKeys(rig: () => Rig): void {
   describe("a key", () => {
-    test("that is wrong, or of another tenant, is refused in words and kept nowhere", async () => {
+    test("that is wrong, or of another tenant, is refused at the field and kept nowhere", async () => {
       const { newTenant } = rig();
       const [ours, theirs] = [await newTenant(), await newTenant()];
       await rig().visit({}, async ({ page }) => {
         await page.getByLabel("Tenant").fill(ours.id);
         await page.getByLabel("API key").fill("jsn_nothing");
         await page.getByRole("button", { name: "Sign in" }).click();
-        await page.getByRole("alert").getByText("holds no valid key").waitFor();
+        expect(await fieldError(page, "API key")).toBe("Is no valid key.");
+        expect(await page.getByLabel("Tenant").getAttribute("aria-invalid")).toBeNull();
+        await page.getByRole("alert").getByText("Is no valid key.").waitFor();
+        expect(await page.evaluate("document.activeElement.name")).toBe("key");
 
         await page.getByLabel("API key").fill(theirs.apiKey);
         await page.getByRole("button", { name: "Sign in" }).click();
-        await page.getByRole("alert").getByText("belongs to another tenant").waitFor();
+        expect(await fieldError(page, "Tenant")).toBe("Is not the tenant of this key.");
+        expect(await page.getByLabel("API key").getAttribute("aria-invalid")).toBeNull();
+        expect(await page.evaluate("document.activeElement.name")).toBe("tenant");
 
         await page.getByLabel("Tenant").fill("acme");
         await page.getByRole("button", { name: "Sign in" }).click();
-        await page.getByRole("alert").getByText("must be the tenant's UUID").waitFor();
+        await page.getByRole("alert").getByText("Must be the tenant’s UUID.").waitFor();
+        expect(await fieldError(page, "Tenant")).toBe("Must be the tenant’s UUID.");
+        expect(await page.locator("main").textContent()).not.toContain("X-");
         expect(
           await page.evaluate("Object.keys(sessionStorage).length + Object.keys(localStorage).length"),
         ).toBe(0);

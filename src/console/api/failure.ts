@@ -18,6 +18,11 @@ export function failureOf(error: unknown): Failure {
   return { code: detail.code, message: sentence(failed.rawMessage), fields };
 }
 
+/** Whether there is nothing of the id that was asked for; what is no id at all is the id of nothing. */
+export function isNoSuch({ code, fields }: Failure): boolean {
+  return code === "not_found" || fields.some(({ field }) => field === "id");
+}
+
 /** An error as the service would make it, for what the console itself refuses. */
 export function apiFailure(field: string, message: string): ConnectError {
   const value = { code: "invalid_argument", fields: [{ field, message }] };

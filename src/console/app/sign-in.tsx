@@ -1,7 +1,10 @@
-import { type FormEvent, useEffect, useRef } from "react";
+import { type FormEvent, useEffect } from "react";
+import type { Failure } from "../api/failure.ts";
 import type { Session } from "../api/session.ts";
 import { useAction } from "../api/use-action.ts";
+import { Field } from "../ui/field.tsx";
 import { FailureNote } from "../ui/notes.tsx";
+import { useFocusOnWrong } from "../ui/use-focus-on-wrong.ts";
 
 interface SignInProps {
   /** Why the last session ended; empty: the user left, or comes for the first time. */
@@ -12,7 +15,9 @@ interface SignInProps {
 /** Asks for a key and its tenant. */
 export function SignIn({ message, signIn }: SignInProps) {
   const entering = useAction(signIn);
-  const form = useRef<HTMLFormElement>(null);
+  const form = useFocusOnWrong(entering.failure);
+  const error = entering.failure && fieldError(entering.failure);
+  const errorAt = (field: FieldError["field"]) => (error?.field === field ? error.text : undefined);
   useEffect(() => {
     document.title = "Sign in · JITSudo notifications";
   }, []);
@@ -35,35 +40,30 @@ export function SignIn({ message, signIn }: SignInProps) {
             {message}
           </p>
         )}
-        {entering.failure && <FailureNote failure={entering.failure} />}
-        <div className="field">
-          <label htmlFor="tenant">Tenant</label>
-          <input
-            id="tenant"
-            name="tenant"
-            required
-            autoComplete="username"
-            spellCheck={false}
-            aria-describedby="tenant-hint"
-          />
-          <p className="hint" id="tenant-hint">
-            Its UUID.
+        {entering.failure && !error && <FailureNote failure={entering.failure} />}
+        {error && (
+          <p className="sr-only" role="alert">
+            {error.text}
           </p>
-        </div>
-        <div className="field">
-          <label htmlFor="key">API key</label>
-          <input
-            id="key"
-            name="key"
-            type="password"
-            required
-            autoComplete="current-password"
-            aria-describedby="key-hint"
-          />
-          <p className="hint" id="key-hint">
-            Begins with <code>jsn_</code>. It stays in this tab and is forgotten when you close it.
-          </p>
-        </div>
+        )}
+        <Field label="Tenant" hint="Its UUID." error={errorAt("tenant")}>
+          {(control) => (
+            <input {...control} name="tenant" required autoComplete="username" spellCheck={false} />
+          )}
+        </Field>
+        <Field
+          label="API key"
+          hint={
+            <>
+              Begins with <code>jsn_</code>. It stays in this tab and is forgotten when you close it.
+            </>
+          }
+          error={errorAt("key")}
+        >
+          {(control) => (
+            <input {...control} name="key" type="password" required autoComplete="current-password" />
+          )}
+        </Field>
         <button type="submit" className="button primary" disabled={entering.busy}>
           {entering.busy ? "Signing in…" : "Sign in"}
         </button>
@@ -74,4 +74,17 @@ export function SignIn({ message, signIn }: SignInProps) {
       </p>
     </main>
   );
+}
+
+interface FieldError {
+  field: "tenant" | "key";
+  text: string;
+}
+
+/** The service speaks of headers; here they are fields. Undefined: it is about neither. */
+function fieldError({ code, fields }: Failure): FieldError | undefined {
+  if (code === "unauthenticated") return { field: "key", text: "Is no valid key." };
+  if (code === "tenant_mismatch") return { field: "tenant", text: "Is not the tenant of this key." };
+  const isTenant = fields.some(({ field }) => field === "X-Tenant-ID");
+  return isTenant ? { field: "tenant", text: "Must be the tenant’s UUID." } : undefined;
 }

@@ -1,7 +1,8 @@
-import { type FormEvent, type ReactNode, useEffect, useRef } from "react";
+import type { FormEvent, ReactNode } from "react";
 import type { Failure } from "../api/failure.ts";
 import { Field } from "../ui/field.tsx";
 import { FailureNote } from "../ui/notes.tsx";
+import { useFocusOnWrong } from "../ui/use-focus-on-wrong.ts";
 import { ConfigInputs } from "./config-inputs.tsx";
 import { type Draft, emptyDraft } from "./draft.ts";
 import { EventFilter } from "./event-filter.tsx";
@@ -23,15 +24,9 @@ interface ChannelFormProps {
 /** The form of a channel, new or not. What is wrong is said by the service, at the field. */
 export function ChannelForm({ kind, draft, change, stored, failure, submit, children }: ChannelFormProps) {
   const errors = fieldErrors(failure);
-  const form = useRef<HTMLFormElement>(null);
+  const form = useFocusOnWrong(failure);
   const known = new Set(["name", "event_filters", ...kinds[kind].fields.map(({ name }) => name)]);
   const isAtFields = errors.size > 0 && [...errors.keys()].every((name) => known.has(name));
-
-  useEffect(() => {
-    if (!failure) return;
-    const wrong = form.current?.querySelector<HTMLElement>("[aria-invalid]");
-    (wrong?.matches("fieldset") ? wrong.querySelector("input") : wrong)?.focus();
-  }, [failure]);
 
   function onSubmit(event: FormEvent) {
     event.preventDefault();

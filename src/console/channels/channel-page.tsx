@@ -1,9 +1,11 @@
 import { useState } from "react";
 import type { NotificationChannel } from "../../../gen/jitsudo/notifications/v1/channel_pb.js";
+import { isNoSuch } from "../api/failure.ts";
 import { useAction } from "../api/use-action.ts";
 import { useLoad } from "../api/use-load.ts";
 import { useConsole } from "../app/console-context.ts";
 import { PreviewPanel } from "../preview/preview-panel.tsx";
+import { NoSuch } from "../ui/no-such.tsx";
 import { FailureNote, Loading } from "../ui/notes.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import { ChannelSummary } from "./channel-summary.tsx";
@@ -19,6 +21,9 @@ export function ChannelPage({ id }: { id: string }) {
   const channel = useLoad(id, (signal) => clients.channels.getChannel({ id }, { signal }));
   if (channel.value) return <Channel channel={channel.value} changed={channel.replace} />;
   if (!channel.failure) return <Loading />;
+  if (isNoSuch(channel.failure)) {
+    return <NoSuch what="channel" list={{ path: "/channels", label: "All channels" }} />;
+  }
   return (
     <>
       <PageTitle title="Channel" />

@@ -1,10 +1,12 @@
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import type { Delivery } from "../../../gen/jitsudo/notifications/v1/delivery_pb.js";
+import { isNoSuch } from "../api/failure.ts";
 import { useLoad } from "../api/use-load.ts";
 import { useConsole } from "../app/console-context.ts";
 import { kindLabel } from "../channels/kinds.ts";
 import { Badge } from "../ui/badge.tsx";
+import { NoSuch } from "../ui/no-such.tsx";
 import { FailureNote, Loading } from "../ui/notes.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import { Time } from "../ui/time.tsx";
@@ -22,6 +24,9 @@ export function DeliveryPage({ id }: { id: string }) {
     everyMs: pollMs,
   });
   const { value } = delivery;
+  if (delivery.failure && isNoSuch(delivery.failure)) {
+    return <NoSuch what="delivery" list={{ path: "/deliveries", label: "All deliveries" }} />;
+  }
   const isOpen = value !== undefined && open.includes(value.state);
   return (
     <>

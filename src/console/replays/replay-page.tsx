@@ -1,9 +1,11 @@
 import { Link } from "wouter";
 import type { Replay } from "../../../gen/jitsudo/notifications/v1/replay_pb.js";
+import { isNoSuch } from "../api/failure.ts";
 import { useAction } from "../api/use-action.ts";
 import { useLoad } from "../api/use-load.ts";
 import { useConsole } from "../app/console-context.ts";
 import { Badge } from "../ui/badge.tsx";
+import { NoSuch } from "../ui/no-such.tsx";
 import { FailureNote, Loading } from "../ui/notes.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import { Time } from "../ui/time.tsx";
@@ -17,6 +19,9 @@ export function ReplayPage({ id }: { id: string }) {
   const replay = useLoad(id, (signal) => clients.replays.getReplay({ id }, { signal }), { everyMs: pollMs });
   const cancelling = useAction(async () => replay.replace(await clients.replays.cancelReplay({ id })));
   const { value } = replay;
+  if (replay.failure && isNoSuch(replay.failure)) {
+    return <NoSuch what="replay" list={{ path: "/replays", label: "All replays" }} />;
+  }
   return (
     <>
       <PageTitle title={value ? `Replay: ${kindText(value.kind).toLowerCase()}` : "Replay"}>

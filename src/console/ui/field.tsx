@@ -2,7 +2,7 @@ import { type ReactNode, useId } from "react";
 
 interface FieldProps {
   label: string;
-  hint?: string | undefined;
+  hint?: ReactNode;
   error?: string | undefined;
   optional?: boolean | undefined;
   children(ids: ControlProps): ReactNode;
