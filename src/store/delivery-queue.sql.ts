@@ -128,7 +128,9 @@ export const state: Statement = {
  * By primary key, fenced by the lease token: a worker that lost its lease writes
  * nothing. Final states leave the queue; the attempts go to the log in the same
  * transaction. May be repeated when its answer was lost: what is logged stays. "is not
- * distinct from" says "=" without an offer of the partial index of leases.
+ * distinct from" says "=" without an offer of the partial index of leases. Rows that were
+ * locked are found again by their key: by its ctid, a row would not be found of which a
+ * renewal has made a new version in the meantime.
  */
 export const settle: Statement = {
   name: "settle",
@@ -140,9 +142,9 @@ export const settle: Statement = {
         as t (delivery_id, lease_token, state, wait_ms, duplicate_of, number,
           started_at, duration_ms, outcome, status_code, response, error, unmade, request)
     ), held as materialized (
-      select i.*, i.state not in ('delivering', 'pending') as final, q.tid, q.tenant_id, q.channel_id, q.attempts
+      select i.*, i.state not in ('delivering', 'pending') as final, q.tenant_id, q.channel_id, q.attempts
       from input i cross join lateral (
-        select q.ctid as tid, q.tenant_id, q.channel_id, q.attempts from delivery_queue q
+        select q.tenant_id, q.channel_id, q.attempts from delivery_queue q
         where q.delivery_id = i.delivery_id and q.lease_token is not distinct from i.lease_token
         for update of q
       ) q
@@ -153,9 +155,9 @@ export const settle: Statement = {
         lease_token = case when h.state = 'delivering' then q.lease_token end,
         lease_until = case when h.state = 'delivering' then q.lease_until end
       from held h
-      where not h.final and q.ctid = h.tid
+      where q.delivery_id = h.delivery_id and q.delivery_id = any (array(select delivery_id from held where not final))
     ), done as (
-      delete from delivery_queue q where q.ctid = any (array(select tid from held where final))
+      delete from delivery_queue q where q.delivery_id = any (array(select delivery_id from held where final))
     ), recorded as (
       update delivery d
       set state = case when r.final then r.state else d.state end,
@@ -184,14 +186,21 @@ export const settle: Statement = {
     select delivery_id from held`,
 };
 
-/* By primary key, fenced by the lease token. */
+/* By primary key, fenced by the lease token. Rows are locked in the order of the input, as in settling. */
 export const renew: Statement = {
   name: "renew_leases",
   text: `
+    with held as materialized (
+      select q.delivery_id from unnest($1::uuid[], $2::uuid[]) as i (delivery_id, lease_token)
+      cross join lateral (
+        select q.delivery_id from delivery_queue q
+        where q.delivery_id = i.delivery_id and q.lease_token is not distinct from i.lease_token
+        for update of q
+      ) q
+    )
     update delivery_queue q
     set lease_until = now() + $3 * interval '1 millisecond'
-    from unnest($1::uuid[], $2::uuid[]) as i (delivery_id, lease_token)
-    where q.delivery_id = i.delivery_id and q.lease_token = i.lease_token
+    where q.delivery_id = any (array(select delivery_id from held))
     returning q.delivery_id`,
 };
 
@@ -271,13 +280,17 @@ export const expire: Statement = {
     ), ${endUnsent("expired")}`,
 };
 
-/* Along index delivery_queue_waiting, one line after the other. */
+/*
+ * Along index delivery_queue_waiting, one line after the other. The channel is looked at
+ * again: since it was found inactive it may have been enabled, and what came then is wanted.
+ */
 export const cancel: Statement = {
   name: "cancel_waiting",
   text: `
     with found as materialized (
       select delivery_id from delivery_queue
       where lease_token is null and urgent in (true, false) and channel_id = $1
+        and exists (select from channel c where c.id = $1 and (not c.enabled or c.deleted_at is not null))
       limit $2
       for update skip locked
     ), ${endUnsent("cancelled")}`,

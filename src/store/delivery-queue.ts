@@ -138,7 +138,8 @@ export function createDeliveryQueue(database: Database) {
     },
 
     /** Writes results, each only if its lease still holds. Answers whether it did, in order. */
-    async settle(settlements: Settlement[]): Promise<boolean[]> {
+    async settle(all: Settlement[]): Promise<boolean[]> {
+      const settlements = all.toSorted(byDeliveryId);
       const rows = await database.query<{ delivery_id: string }>(sql.settle, [
         settlements.map(({ deliveryId }) => deliveryId),
         settlements.map(({ leaseToken }) => leaseToken),
@@ -156,7 +157,7 @@ export function createDeliveryQueue(database: Database) {
         settlements.map(({ attempt }) => (attempt?.request ? JSON.stringify(attempt.request) : null)),
       ]);
       const held = new Set(rows.map((row) => row.delivery_id));
-      return settlements.map(({ deliveryId }) => held.has(deliveryId));
+      return all.map(({ deliveryId }) => held.has(deliveryId));
     },
 
     /** Whether a delivery has ended without its notice being sent, so that another one may send it. */
@@ -166,7 +167,8 @@ export function createDeliveryQueue(database: Database) {
     },
 
     /** Prolongs leases by `leaseMs` from now. Answers the deliveries that are still held. */
-    async renew(held: { deliveryId: string; leaseToken: string }[], leaseMs: number): Promise<Set<string>> {
+    async renew(all: { deliveryId: string; leaseToken: string }[], leaseMs: number): Promise<Set<string>> {
+      const held = all.toSorted(byDeliveryId);
       const rows = await database.query<{ delivery_id: string }>(sql.renew, [
         held.map(({ deliveryId }) => deliveryId),
         held.map(({ leaseToken }) => leaseToken),
@@ -195,4 +197,9 @@ export function createDeliveryQueue(database: Database) {
       return (await database.query(sql.cancel, [channelId, limit])).length;
     },
   };
+}
+
+/** In one order everywhere, so that renewing and settling do not dead-lock. */
+function byDeliveryId(a: { deliveryId: string }, b: { deliveryId: string }): number {
+  return a.deliveryId < b.deliveryId ? -1 : 1;
 }

@@ -10,8 +10,9 @@ import type { Logger } from "pino";
  * that use these sessions are written such that there is one way to carry them out:
  * tables are looked up in lateral subselects that "offset 0" or "for update" keep from
  * being merged into the rest, by a condition that fits one index alone; rows that were
- * found are changed by their ctid, not looked up again. A test holds every such plan
- * against tables that have grown since it was made.
+ * found are changed by an array of their keys or, where nobody else changes them
+ * meanwhile, by their ctids. A test holds every such plan against tables that have grown
+ * since it was made.
  */
 export const keptPlanSettings = [
   "plan_cache_mode=force_generic_plan",
