@@ -3,12 +3,26 @@ import * as sql from "./replays.sql.ts";
 import { replayBatch } from "./replays.ts";
 
 /**
- * Carries replays on, a batch at a time, as long as there is one that no other process
- * is at. Any number of processes may do so. `signal` ends it between two batches.
+ * Carries replays on, in turns of a batch each, as long as there is one that no other
+ * process is at. Any number of processes may do so. `signal` ends it between two batches.
+ * Rejects in the end with the error of one that cannot be carried on; the others are.
  */
 export async function runReplays(database: Database, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && (await database.query(sql.anyRunning)).length > 0) {
-    if ((await database.query(sql.advance, [replayBatch])).length === 0) return;
+  while (!signal.aborted) {
+    const running = await database.query<{ id: string }>(sql.running);
+    const failures: unknown[] = [];
+    let advanced = 0;
+    for (const { id } of running) {
+      if (signal.aborted) return;
+      try {
+        advanced += (await database.query(sql.advance, [replayBatch, id])).length;
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (advanced > 0) continue;
+    if (failures.length > 0) throw failures[0];
+    return;
   }
 }
 

@@ -81,17 +81,18 @@ export const countMissed: Statement = {
       and e.id >= $3::uuid limit $6) n`,
 };
 
-/* Along index replay_running: spares planning the next one when there is nothing to do. */
-export const anyRunning: Statement = {
-  name: "any_replay_running",
-  text: "select 1 from replay where state = 'running' limit 1",
+/* Along index replay_running. */
+export const running: Statement = {
+  name: "select_running_replays",
+  text: "select id from replay where state = 'running' order by id limit 100",
 };
 
 /*
- * The next batch of the oldest running replay that no other process is at (index
- * replay_running): finds its sources after the position that was reached, makes their
- * deliveries and moves the position, all in one transaction. Locks the replay's row.
- * A replay whose channel is gone or disabled ends as cancelled.
+ * The next batch of a running replay that no other process is at (primary key): finds
+ * its sources after the position that was reached, makes their deliveries and moves the
+ * position, all in one transaction. Locks the replay's row. A replay whose channel is
+ * gone or disabled ends as cancelled. PostgreSQL reads no text from JSON that has a
+ * \u0000 anywhere in it, which no id can have.
  */
 export const advance: Statement = {
   name: "advance_replay",
@@ -99,7 +100,7 @@ export const advance: Statement = {
     with r as materialized (
       select r.*, c.enabled and c.deleted_at is null as active, c.ordered
       from replay r join channel c on c.id = r.channel_id
-      where r.state = 'running' order by r.id limit 1
+      where r.id = $2 and r.state = 'running'
       for update of r skip locked
     ), source as materialized (
       select x.* from r cross join lateral (
@@ -114,7 +115,7 @@ export const advance: Statement = {
       ) x where r.active
     ), made as materialized (
       select uuid_v7() as delivery_id, r.tenant_id, r.channel_id, r.ordered, r.id as replay_id, s.of_id, s.key,
-        e.id as event_id, e.type, coalesce(e.request_id, nullif(e.payload::json ->> 'grant_id', '')) as subject
+        e.id as event_id, e.type, coalesce(e.request_id, nullif(replace(e.payload, '\\u0000', '\\u0001')::json ->> 'grant_id', '')) as subject
       from r cross join source s join event e on e.id = s.event_id
     ), recorded as (
       insert into delivery (id, tenant_id, event_id, channel_id, event_type, created_at, replay_id, replay_of)

@@ -101,7 +101,7 @@ export function createReplayStore(database: Database, tenantId: string) {
         position,
       ]);
       // The first batch right now, since somebody waits: for one delivery it is all.
-      await database.query(sql.advance, [replayBatch]);
+      await database.query(sql.advance, [replayBatch, id]);
       return get(id);
     },
 

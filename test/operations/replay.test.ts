@@ -65,6 +65,18 @@ describe.each(backends)("%s", (backend) => {
     expect(again).toMatchObject({ replay_id: replay.id, replay_of: first.id, event_id: first.event_id });
   });
 
+  test("one whose event has a character that PostgreSQL's JSON cannot hold, and so can all others", async () => {
+    tenant = await deployment.newTenant();
+    const path = `/nul/${tenant.id}`;
+    await tenant.api.createWebhook(`${sink.url}${path}`);
+    const odd = { type: "grant.active", grant_id: "g", attributes: { text: "a\u0000b" } };
+    const first = await tenant.api.deliverOne(odd);
+    await ended((await start({ delivery_id: first.id })).id, { delivered: 1 });
+    const other = await tenant.api.deliverOne({ type: "grant.active", grant_id: "other" });
+    await ended((await start({ delivery_id: other.id })).id, { delivered: 1 });
+    expect(sink.to(path)).toHaveLength(4);
+  });
+
   test("all that failed on a channel, once", async () => {
     tenant = await deployment.newTenant();
     const path = `/failing/${tenant.id}`;

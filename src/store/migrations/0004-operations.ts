@@ -10,7 +10,8 @@ export class OperationsMigration extends Migration {
 const statements = [
   `alter table event add column request_id text`,
   // json and not jsonb, which refuses a payload with \u0000 in it.
-  `update event set request_id = nullif(payload::json ->> 'request_id', '')`,
+  // Nor does json give any text where a \u0000 is in another; no request_id has one.
+  `update event set request_id = nullif(replace(payload, '\\u0000', '\\u0001')::json ->> 'request_id', '')`,
   // Serves the delivery log of a request. Events are never updated, deliveries are: so it stands here.
   `create index event_request on event (tenant_id, request_id, id) where request_id is not null`,
   // Serves finding what a channel has missed.
