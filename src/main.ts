@@ -28,6 +28,7 @@ import { type Database, migrate, openDatabase } from "./store/database.ts";
 import type { HandOver } from "./store/ingest.ts";
 import { createSecretBox, type SecretBox } from "./store/secret-box.ts";
 import { assertSecretsOpen } from "./store/secret-rotation.ts";
+import { resumeCounting } from "./store/statistics.ts";
 import { createStore } from "./store/store.ts";
 import { createTracing, type Tracing } from "./tracing.ts";
 import { welcome } from "./welcome.ts";
@@ -79,6 +80,7 @@ async function open(config: Config, log: Logger, closers: Closer[]): Promise<Par
   closers.unshift(database.close);
   const migrations = await migrate(database);
   if (migrations.length > 0) log.info({ migrations }, "database migrated");
+  await database.exclusively(() => resumeCounting(database));
   const keys = createApiKeys(database);
   const box = createSecretBox(config.encryptionKeys ?? [keptEncryptionKey(config.dataDir)]);
   await assertSecretsOpen(database, box);

@@ -79,6 +79,15 @@ export async function countStatistics(database: Database, signal: AbortSignal): 
   }
 }
 
+/**
+ * Starts counting from now on when the position that was reached lies in the future, as it may
+ * in a database that was restored from a dump of another: its transactions have numbers of
+ * their own. For the start of a process, while no other one starts.
+ */
+export async function resumeCounting(database: Database): Promise<void> {
+  await database.query(resume);
+}
+
 /** Forgets the minutes that are too old, and the hours that are older than `maxAgeMs`. */
 export async function removeOldStatistics(database: Database, maxAgeMs: number): Promise<void> {
   await database.query(removeOld, [60, minutesKeptMs]);
@@ -157,6 +166,20 @@ const count = {
     set xid = coalesce((select xid from last), p.xid), seq = coalesce((select seq from last), p.seq)
     where p.id = 1 and exists (select 1 from fresh)
     returning (select count(*)::int from fresh) as read`,
+};
+
+/* What was changed elsewhere cannot be told apart from what is changed here, so it goes. */
+const resume = {
+  name: "resume_statistics",
+  text: `
+    with progress as (
+      update statistics_progress
+      set xid = (pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1)::text::xid8, seq = 9223372036854775807
+      where xid >= pg_snapshot_xmax(pg_current_snapshot())
+      returning id
+    )
+    delete from delivery_change x using progress p
+    where x.xid >= pg_snapshot_xmin(pg_current_snapshot())`,
 };
 
 /* Along index delivery_statistics_age. */
