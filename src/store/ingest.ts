@@ -55,8 +55,8 @@ export interface Offer {
   urgent: number;
   normal: number;
   /**
-   * The same for one line, by the channel's id (with "!" in front: its break-glass), or else
-   * by the kind of channel, or else `ofLine`.
+   * The same for one channel or tenant, by its id (with "!" in front: its break-glass); for a
+   * channel without an entry by its kind, or else `ofLine`; for a tenant by "tenant" and "!tenant".
    */
   lines: Record<string, number>;
   ofLine: number;
@@ -74,22 +74,40 @@ interface IngestOptions {
   handOver?: HandOver | undefined;
 }
 
+/** Statements that run at the same time. */
+const concurrency = 2;
+
 /**
  * Stores events, each with one delivery for every enabled channel that wants it.
- * Concurrent calls share a transaction; it is committed when the promise resolves.
+ * Concurrent calls share a transaction; it is committed when the promise resolves. Events
+ * with the same subject are stored in the order of their calls.
  */
 export function createIngest(
   database: Database,
   { onBatch, handOver }: IngestOptions,
 ): Batcher<NewEvent, Ingested> {
-  return createBatcher({
-    run: (events) => storeEvents(database, events, handOver?.offer()),
-    maxItems: 500,
-    concurrency: 2,
-    // One caller's event must not fail the others' that happen to share its batch.
-    isolate: (error) => !isDatabaseUnavailable(error),
-    onBatch,
-  });
+  const batchers = Array.from({ length: concurrency }, () =>
+    createBatcher<NewEvent, Ingested>({
+      run: (events) => storeEvents(database, events, handOver?.offer()),
+      maxItems: 500,
+      // One caller's event must not fail the others' that happen to share its batch.
+      isolate: (error) => !isDatabaseUnavailable(error),
+      onBatch,
+    }),
+  );
+  return {
+    add: (event) => batcherOf(batchers, event.subject ?? event.id).add(event),
+    async idle() {
+      await Promise.all(batchers.map((batcher) => batcher.idle()));
+    },
+  };
+}
+
+/** The same one for equal texts, and for others any. */
+function batcherOf<Each>(batchers: Each[], text: string): Each {
+  let sum = 0;
+  for (let at = 0; at < text.length; at++) sum += text.charCodeAt(at);
+  return batchers[sum % batchers.length] as Each;
 }
 
 async function storeEvents(

@@ -61,6 +61,18 @@ test("in order for each request, with failures in between and workers in competi
   }
 });
 
+test("in order within one call, however many events it has", async () => {
+  await tenant.webhook(`${sink.url}/hook`);
+  const requests = Array.from({ length: 250 }, () => randomUUID());
+  const numbers = [0, 1, 2, 3];
+  await tenant.sendAll(numbers.flatMap((number) => requests.map((id) => step(id, number))));
+  await sink.waitFor(1_000, 40_000);
+  const reasons = Map.groupBy(sink.requests.map(bodyOf), ({ request_id }) => request_id);
+  for (const id of requests) {
+    expect(reasons.get(id)?.map(({ reason }) => Number(reason))).toEqual(numbers);
+  }
+});
+
 test("a notice that fails for good does not hold up those after it", async () => {
   const accepted: string[] = [];
   sink.respond("/hook", (request) => {
