@@ -107,7 +107,9 @@ const settings = z.object({
     .describe(
       "Where channels may point beside public addresses: CIDRs, addresses and host names, separated by commas, or none. Unset: loopback, where the embedded database is used and the API listens on loopback alone; else none.",
     ),
-  JITSUDO_CONCURRENCY: count(256, 1, 10_000).describe("Sends under way at the same time in one process."),
+  JITSUDO_CONCURRENCY: count(256, 1, 10_000).describe(
+    "Sends under way at the same time in one process; one tenant gets three quarters of them at the most. A quarter as many come on top for break-glass.",
+  ),
   JITSUDO_CHANNEL_CONCURRENCY: count(32, 1, 1_000).describe(
     "Sends under way at the same time on one channel in one process.",
   ),
@@ -179,6 +181,14 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     ...unpaired(env),
     ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`),
   ];
+  if (
+    parsed.success &&
+    parsed.data.JITSUDO_RETENTION_DAYS * 86_400_000 < parsed.data.JITSUDO_DEDUP_WINDOW_MS
+  ) {
+    problems.push(
+      "JITSUDO_RETENTION_DAYS: must be no less than JITSUDO_DEDUP_WINDOW_MS, which looks at what was sent",
+    );
+  }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems.join("\n"));
   const { data } = parsed;
   const allowLoopback = data.JITSUDO_ALLOW_DESTINATIONS === undefined && looksLikeTrial(data);

@@ -74,6 +74,11 @@ export function createChannelHealth(database: Database, breaker: BreakerOptions)
       await writes.add(observation);
     },
 
+    /** Some process has seen attempts on this channel fail: its next success is written at once. */
+    noteFailing(channelId: string): void {
+      lastSuccess.delete(channelId);
+    },
+
     idle: () => writes.idle(),
   };
 }

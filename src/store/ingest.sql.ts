@@ -55,6 +55,9 @@ export const insertEvents: Statement = {
         and row_number() over (partition by urgent, channel_id order by position)
           <= coalesce(($15::jsonb ->> (case when urgent then '!' else '' end || channel_id::text))::int,
             ($15::jsonb ->> case when not urgent then channel_type end)::int, $16::int)
+        and row_number() over (partition by urgent, tenant_id order by position)
+          <= coalesce(($15::jsonb ->> (case when urgent then '!' else '' end || tenant_id::text))::int,
+            ($15::jsonb ->> case when urgent then '!tenant' else 'tenant' end)::int, 0)
         and (urgent or subject is null
           or row_number() over (partition by channel_id, subject order by position) = 1 and not exists (
             select 1 from delivery_queue e where e.channel_id = f.channel_id and e.subject = f.subject))

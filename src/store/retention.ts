@@ -5,25 +5,28 @@ const batch = 1_000;
 
 /**
  * Removes finished deliveries, their attempts, and events without deliveries that
- * are older than `maxAgeMs`. Answers how many deliveries and events went.
+ * are older than `maxAgeMs`. `signal` ends it between two batches. Answers how many
+ * deliveries and events went.
  */
 export async function removeOld(
   database: Database,
   maxAgeMs: number,
+  signal: AbortSignal,
 ): Promise<{ deliveries: number; events: number }> {
   return {
-    deliveries: await repeat(() => database.query(removeDeliveries, [maxAgeMs, batch])),
-    events: await repeat(() => database.query(removeEvents, [maxAgeMs, batch])),
+    deliveries: await repeat(() => database.query(removeDeliveries, [maxAgeMs, batch]), signal),
+    events: await repeat(() => database.query(removeEvents, [maxAgeMs, batch]), signal),
   };
 }
 
-async function repeat(removeBatch: () => Promise<unknown[]>): Promise<number> {
+async function repeat(removeBatch: () => Promise<unknown[]>, signal: AbortSignal): Promise<number> {
   let removed = 0;
-  while (true) {
+  while (!signal.aborted) {
     const { length } = await removeBatch();
     removed += length;
-    if (length < batch) return removed;
+    if (length < batch) break;
   }
+  return removed;
 }
 
 /*

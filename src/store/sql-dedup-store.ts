@@ -11,6 +11,9 @@ export interface ReservationRequest {
   insteadOf: string | undefined;
 }
 
+/** Keys that one statement removes. */
+const purgeBatch = 1_000;
+
 /**
  * A Keyv store in the database, for installations without Redis: it survives a
  * restart, and all processes that share the database share it.
@@ -55,9 +58,12 @@ export class SqlDedupStore extends EventEmitter {
     return this.#reservations.add({ key: this.#prefixed(key), value, ttlMs, insteadOf });
   }
 
-  /** Removes up to `limit` keys whose time is over; answers how many. */
-  async purge(limit: number): Promise<number> {
-    return (await this.#database.query(removeExpired, [limit])).length;
+  /** Removes the keys whose time is over, in small batches; `signal` ends it between two. */
+  async purge(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const removed = await this.#database.query(removeExpired, [purgeBatch]);
+      if (removed.length < purgeBatch) return;
+    }
   }
 
   async #reserveAll(all: ReservationRequest[]): Promise<(string | undefined)[]> {

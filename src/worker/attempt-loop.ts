@@ -158,9 +158,11 @@ async function findDuplicate(
   const { dedup, queue, metrics } = context;
   const key = dedupKey({ ...claimed, eventType });
   const endedUnsent = (deliveryId: string) => persist(held, context, () => queue.endedUnsent(deliveryId));
-  let reservation = await dedup.reserve(key, claimed.deliveryId);
+  const reserve = (insteadOf?: string) =>
+    persist(held, context, () => dedup.reserve(key, claimed.deliveryId, insteadOf));
+  let reservation = await reserve();
   while (reservation.kind === "duplicate" && (await endedUnsent(reservation.of))) {
-    reservation = await dedup.reserve(key, claimed.deliveryId, reservation.of);
+    reservation = await reserve(reservation.of);
   }
   if (reservation.kind === "unavailable") metrics.dedupUnavailable.inc();
   return reservation.kind === "duplicate" ? reservation.of : undefined;

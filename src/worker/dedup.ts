@@ -24,6 +24,11 @@ export interface DedupOptions {
   windowMs: number;
   /** How long a delivery waits for the store at the most. */
   timeoutMs: number;
+  /**
+   * Whether notices go out unchecked while the store is away. Not where it is the database:
+   * without that no result could be written either, so a delivery may as well wait.
+   */
+  failOpen: boolean;
   log: Logger;
 }
 
@@ -36,13 +41,16 @@ const pauseMs = 1_000;
  * Suppresses the second of two equal notices. Keys are reserved with the id of
  * the delivery as value, so that the same delivery passes again after a crash.
  */
-export function createDedup(store: ReservingStore, { windowMs, timeoutMs, log }: DedupOptions) {
+export function createDedup(store: ReservingStore, { windowMs, timeoutMs, failOpen, log }: DedupOptions) {
   const keyv = new Keyv<string>({ store, namespace: "jitsudo-dedup", emitErrors: true });
   keyv.on("error", (error: Error) => log.debug({ err: error.message }, "dedup store error"));
   let pausedUntil = 0;
 
   return {
-    /** `insteadOf`: a delivery that held the key and has ended without sending. */
+    /**
+     * `insteadOf`: a delivery that held the key and has ended without sending. Rejects with the
+     * store's error unless it fails open.
+     */
     async reserve(key: string, deliveryId: string, insteadOf?: string): Promise<Reservation> {
       if (performance.now() < pausedUntil) return { kind: "unavailable" };
       try {
@@ -54,6 +62,7 @@ export function createDedup(store: ReservingStore, { windowMs, timeoutMs, log }:
         const { value } = JSON.parse(holder) as { value: string };
         return { kind: "duplicate", of: value };
       } catch (error) {
+        if (!failOpen) throw error;
         pausedUntil = performance.now() + pauseMs;
         log.warn({ err: (error as Error).message }, "dedup store unavailable, notices go out unchecked");
         return { kind: "unavailable" };

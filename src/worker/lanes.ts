@@ -11,8 +11,9 @@ export interface LaneOptions {
   perSecond: Partial<Record<ChannelType, number>>;
 }
 
-/** What decides in which lane a send goes. */
+/** What decides in which lanes a send goes. */
 export interface LaneUser {
+  tenantId: string;
   channelId: string;
   type: ChannelType;
   urgent: boolean;
@@ -44,10 +45,14 @@ export interface Seat {
 const heldPerSlot = 8;
 const idleLaneMs = 60_000;
 
+/** The part of the process's slots that one tenant may use, so that no slow endpoints of one leave nothing to others. */
+const tenantShare = 0.75;
+
 /**
- * One p-queue a channel, all under one global p-queue, so that a slow endpoint
- * uses up its own slots and not those of others. Break-glass notices go through
- * queues of their own, so no send that hangs or waits for its rate is before them.
+ * One p-queue a channel, under one a tenant, under one for all, so that a slow endpoint
+ * uses up its own slots and not those of others, nor several of one tenant those of
+ * other tenants. Break-glass notices go through queues of their own, so no send that
+ * hangs or waits for its rate is before them.
  *
  * A channel is given as many deliveries as it has free slots, and ahead of that
  * what it has lately sent in 100 ms: a fast endpoint never waits for the database,
@@ -56,19 +61,30 @@ const idleLaneMs = 60_000;
 export function createLanes(options: LaneOptions) {
   const normal = createLane(new PQueue({ concurrency: options.concurrency }));
   const urgent = createUnpacedLane(new PQueue({ concurrency: Math.max(4, options.concurrency >> 2) }));
-  const lanes = new Map<string, Lane>();
+  const channels = new Map<string, Lane>();
+  const tenants = new Map<string, Lane>();
 
-  function laneOf(user: LaneUser): Lane {
-    const key = keyOf(user);
+  function laneOf(lanes: Map<string, Lane>, key: string, create: () => Lane): Lane {
     let lane = lanes.get(key);
     if (!lane) {
-      lane = createChannelLane(user);
+      lane = create();
       lanes.set(key, lane);
     }
     return lane;
   }
 
-  function createChannelLane({ type, urgent }: LaneUser): Lane {
+  function channelLaneOf(user: Omit<LaneUser, "tenantId">): Lane {
+    return laneOf(channels, keyOf(user.channelId, user.urgent), () => createChannelLane(user));
+  }
+
+  function tenantLaneOf(tenantId: string, isUrgent: boolean): Lane {
+    return laneOf(tenants, keyOf(tenantId, isUrgent), () => {
+      const queue = new PQueue({ concurrency: shareOf(globalOf(isUrgent)) });
+      return isUrgent ? createUnpacedLane(queue) : createLane(queue);
+    });
+  }
+
+  function createChannelLane({ type, urgent }: Pick<LaneUser, "type" | "urgent">): Lane {
     const concurrency = options.channelConcurrency;
     if (urgent) return createUnpacedLane(new PQueue({ concurrency }));
     const perSecond = options.perSecond[type];
@@ -76,15 +92,17 @@ export function createLanes(options: LaneOptions) {
     return createUnpacedLane(new PQueue({ concurrency: perSecond, interval: 1000, intervalCap: perSecond }));
   }
 
-  const globalOf = (user: { urgent: boolean }) => (user.urgent ? urgent : normal);
+  const globalOf = (isUrgent: boolean) => (isUrgent ? urgent : normal);
 
   return {
     /** Takes a delivery on. */
     enter(user: LaneUser): Seat {
-      const lane = laneOf(user);
-      const global = globalOf(user);
+      const lane = channelLaneOf(user);
+      const tenant = tenantLaneOf(user.tenantId, user.urgent);
+      const global = globalOf(user.urgent);
+      const all = [lane, tenant, global];
       let arrived = false;
-      for (const one of [lane, global]) {
+      for (const one of all) {
         one.held++;
         one.coming++;
       }
@@ -92,49 +110,61 @@ export function createLanes(options: LaneOptions) {
       function arrive(): void {
         if (arrived) return;
         arrived = true;
-        lane.coming--;
-        global.coming--;
+        for (const one of all) one.coming--;
       }
 
       return {
         async run(send) {
           arrive();
-          const result = await lane.queue.add(() => global.queue.add(send));
-          lane.pace?.count();
-          global.pace?.count();
+          const result = await lane.queue.add(() => tenant.queue.add(() => global.queue.add(send)));
+          for (const one of all) one.pace?.count();
           return result;
         },
         leave() {
           arrive();
-          lane.held--;
-          global.held--;
-          lane.idleSince = performance.now();
+          for (const one of all) {
+            one.held--;
+            one.idleSince = performance.now();
+          }
         },
       };
     },
 
-    /** How many more deliveries may be taken on, over all channels. */
-    free: (isUrgent: boolean) => freeIn(globalOf({ urgent: isUrgent })),
+    /** How many more deliveries may be taken on, over all tenants. */
+    free: (isUrgent: boolean) => freeIn(globalOf(isUrgent)),
+
+    /** How many more deliveries of the tenant may be taken on. */
+    freeOfTenant: (tenantId: string, isUrgent: boolean) => freeIn(tenantLaneOf(tenantId, isUrgent)),
 
     /** How many more deliveries of the channel may be taken on. */
-    freeOf: (user: LaneUser) => freeIn(laneOf(user)),
+    freeOf: (user: LaneUser) =>
+      Math.min(freeIn(channelLaneOf(user)), freeIn(tenantLaneOf(user.tenantId, user.urgent))),
 
-    /** How many more deliveries may be taken on of each line: by its key, or else by the kind of channel, or else `ofLine`. */
+    /**
+     * How many more deliveries may be taken on of each channel and of each tenant, by their ids
+     * (with "!" in front: break-glass); of a channel not named by its kind, or else `ofLine`; of
+     * a tenant not named by "tenant" and "!tenant".
+     */
     room(): { lines: Record<string, number>; ofLine: number } {
-      const used = [...lanes].filter(([, { held }]) => held > 0).map(([key, lane]) => [key, freeIn(lane)]);
+      const used = [...channels, ...tenants]
+        .filter(([, { held }]) => held > 0)
+        .map(([key, lane]) => [key, freeIn(lane)]);
+      const shares = { tenant: shareOf(normal), "!tenant": shareOf(urgent) };
       return {
-        lines: { ...options.perSecond, ...Object.fromEntries(used) },
+        lines: { ...options.perSecond, ...shares, ...Object.fromEntries(used) },
         ofLine: options.channelConcurrency,
       };
     },
 
     /** Deliveries of the channel that were taken on. */
-    heldOf: (user: LaneUser) => laneOf(user).held,
+    heldOf: (user: LaneUser) => channelLaneOf(user).held,
 
     /** Forgets lanes that nobody has used for a while. */
     sweep(): void {
-      for (const [key, lane] of lanes) {
-        if (lane.held === 0 && performance.now() - lane.idleSince > idleLaneMs) lanes.delete(key);
+      for (const lanes of [channels, tenants]) {
+        for (const [key, lane] of lanes) {
+          if (lane.held === 0 && performance.now() - lane.idleSince > idleLaneMs) lanes.delete(key);
+        }
       }
     },
   };
@@ -162,6 +192,10 @@ function freeIn({ queue, pace, held, coming }: Lane): number {
   return ahead > queue.concurrency / 4 && free < room / 4 ? 0 : free;
 }
 
-function keyOf({ channelId, urgent }: LaneUser): string {
-  return urgent ? `!${channelId}` : channelId;
+function shareOf({ queue }: Lane): number {
+  return Math.max(1, Math.floor(queue.concurrency * tenantShare));
+}
+
+function keyOf(id: string, urgent: boolean): string {
+  return urgent ? `!${id}` : id;
 }

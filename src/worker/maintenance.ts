@@ -12,6 +12,8 @@ export interface MaintenanceOptions {
   /** What is done once in a while beside that, such as retention. */
   chores: (() => Promise<unknown>)[];
   choresEveryMs: number;
+  /** Aborted when the process stops: what has many batches to do leaves the rest. */
+  stopping: AbortSignal;
   /** Called when there is work again. */
   onRecovered(): void;
   metrics: Metrics;
@@ -30,7 +32,7 @@ export function startMaintenance(options: MaintenanceOptions): { close(): Promis
   const warn = (error: Error) => log.warn({ err: error.message }, "maintenance failed, trying again");
   const timers = [
     repeat(options.everyMs, recoverLost, warn),
-    repeat(options.everyMs, () => untilDone(expireStale), warn),
+    repeat(options.everyMs, () => untilDone(expireStale, options.stopping), warn),
     ...options.often.map((work) => repeat(options.everyMs, work, warn)),
     ...options.chores.map((chore) => repeat(options.choresEveryMs, chore, warn)),
   ];
@@ -44,7 +46,7 @@ export function startMaintenance(options: MaintenanceOptions): { close(): Promis
       log.warn({ recovered, failed }, "took deliveries over from workers that were lost");
       options.onRecovered();
       return recovered;
-    });
+    }, options.stopping);
   }
 
   async function expireStale(): Promise<number> {
@@ -61,6 +63,6 @@ export function startMaintenance(options: MaintenanceOptions): { close(): Promis
 }
 
 /** Repeats a batch as long as it comes back full. */
-async function untilDone(work: () => Promise<number>): Promise<void> {
-  while ((await work()) >= batch);
+async function untilDone(work: () => Promise<number>, stopping: AbortSignal): Promise<void> {
+  while (!stopping.aborted && (await work()) >= batch);
 }

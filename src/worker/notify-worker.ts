@@ -19,6 +19,8 @@ export interface NotifyWorkerOptions extends Omit<LoopContext, "stopping"> {
   pollMs: number;
   /** Failed attempts in a row after which a channel is tried with one delivery at a time. */
   breakerFailures: number;
+  /** Told of every channel with work on which the last attempts failed. */
+  noteFailing(channelId: string): void;
 }
 
 export interface NotifyWorker {
@@ -65,6 +67,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
   let anyWaiting = true;
   let tried = 0;
   let after = { urgent: firstId, normal: firstId };
+  let cancelling: Promise<void> | undefined;
   let wakeUp: () => void = () => undefined;
   let awake = true;
 
@@ -103,18 +106,19 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     const waiting = await queue.waitingChannels(after, channelsARound);
     anyWaiting = waiting.length > 0;
     starved = { urgent: isStarved(waiting, true), normal: isStarved(waiting, false) };
-    const next = { urgent: nextPage(waiting, true), normal: nextPage(waiting, false) };
-    const wrapped =
-      (after.urgent !== firstId && next.urgent === firstId) ||
-      (after.normal !== firstId && next.normal === firstId);
-    after = next;
-    await cancelInactive(waiting);
+    after = { urgent: nextPage(waiting, true), normal: nextPage(waiting, false) };
+    // Others may have work for the free slots, although those of this page have none.
+    const more = after.urgent !== firstId || after.normal !== firstId;
+    for (const { channelId, consecutiveFailures } of waiting) {
+      if (consecutiveFailures > 0) options.noteFailing(channelId);
+    }
+    cancelInactive(waiting);
 
     const quotas = scheduler.allocate(
       waiting.filter(({ active }) => active),
-      { total: lanes.free, ofChannel: capacityOf },
+      { total: lanes.free, ofTenant: lanes.freeOfTenant, ofChannel: capacityOf },
     );
-    if (quotas.length === 0) return wrapped;
+    if (quotas.length === 0) return more;
     const askedAt = performance.now();
     const leaseToken = uuidv4();
     unanswered.add(leaseToken);
@@ -124,7 +128,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     for (const delivery of claimed) take(delivery, leaseToken, askedAt);
     // What waits in order or for its time is nobody's to claim: its turn goes on to the next.
     tried = claimed.length > 0 ? 0 : tried + quotas.length;
-    if (claimed.length > 0 || wrapped) return true;
+    if (claimed.length > 0 || more) return true;
     if (tried < waiting.length) return true;
     tried = 0;
     return false;
@@ -158,9 +162,22 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     return onTrial ? Math.min(free, 1 - lanes.heldOf(channel)) : free;
   }
 
-  async function cancelInactive(waiting: WaitingChannel[]): Promise<void> {
+  /** Beside the claims, which wait for nobody's cancelling; one round at a time. */
+  function cancelInactive(waiting: WaitingChannel[]): void {
     const ids = new Set(waiting.filter(({ active }) => !active).map(({ channelId }) => channelId));
-    for (const channelId of ids) {
+    if (ids.size === 0 || cancelling) return;
+    cancelling = cancelAll(ids)
+      .catch((error: Error) => {
+        log.error({ err: error.message }, "cannot cancel deliveries of inactive channels, trying again");
+      })
+      .finally(() => {
+        cancelling = undefined;
+      });
+  }
+
+  async function cancelAll(channelIds: Set<string>): Promise<void> {
+    for (const channelId of channelIds) {
+      if (stop.signal.aborted) return;
       const cancelled = await queue.cancel(channelId, cancelBatch);
       metrics.deliveriesSwept.inc({ state: "cancelled" }, cancelled);
       log.info({ channelId, cancelled }, "cancelled deliveries of an inactive channel");
@@ -171,6 +188,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
   function take(claimed: Claimed, leaseToken: string, askedAt: number): void {
     const lease = leases.hold(claimed.deliveryId, leaseToken, askedAt);
     const user: LaneUser = {
+      tenantId: claimed.tenantId,
       channelId: claimed.channelId,
       type: claimed.channelType,
       urgent: claimed.urgent,
@@ -221,7 +239,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
       stop.abort();
       wake();
       const abort = setTimeout(() => leases.abortAll(), graceMs);
-      await Promise.all([running, handOver.close()]);
+      await Promise.all([running, cancelling, handOver.close()]);
       await Promise.all(underWay);
       clearTimeout(abort);
     },

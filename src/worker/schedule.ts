@@ -4,6 +4,8 @@ import type { Quota, WaitingChannel } from "../store/delivery-queue.ts";
 export interface Capacity {
   /** In all, for break-glass or for the rest. */
   total(urgent: boolean): number;
+  /** Of one tenant, for break-glass or for the rest. */
+  ofTenant(tenantId: string, urgent: boolean): number;
   /** On one channel, for break-glass or for the rest. */
   ofChannel(channel: WaitingChannel): number;
 }
@@ -39,34 +41,36 @@ export function createScheduler(): Scheduler {
       return [true, false].flatMap((urgent) =>
         deal(
           waiting.filter((channel) => channel.urgent === urgent),
-          capacity.total(urgent),
-          capacity.ofChannel,
+          urgent,
+          capacity,
         ),
       );
     },
   };
 
-  function deal(waiting: WaitingChannel[], total: number, ofChannel: Capacity["ofChannel"]): Quota[] {
+  function deal(waiting: WaitingChannel[], urgent: boolean, capacity: Capacity): Quota[] {
     const seats = waiting
       .map((channel) => ({
         tenantId: channel.tenantId,
         quota: { channelId: channel.channelId, urgent: channel.urgent, count: 0 },
-        left: ofChannel(channel),
+        left: capacity.ofChannel(channel),
       }))
       .filter(({ left }) => left > 0)
       .sort((a, b) => lastTurn(a.quota.channelId) - lastTurn(b.quota.channelId));
     // Queues of queues: whoever had a turn goes to the end of both.
     const tenants = [...Map.groupBy(seats, ({ tenantId }) => tenantId)]
       .sort(([a], [b]) => lastTurn(a) - lastTurn(b))
-      .map(([, own]) => own);
+      .map(([tenantId, own]) => ({ own, left: capacity.ofTenant(tenantId, urgent) }))
+      .filter(({ left }) => left > 0);
 
-    for (let left = total; left > 0; left--) {
+    for (let left = capacity.total(urgent); left > 0; left--) {
       const tenant = tenants.shift();
-      const seat = tenant?.shift();
+      const seat = tenant?.own.shift();
       if (!tenant || !seat) break;
       take(seat);
-      if (seat.left > 0) tenant.push(seat);
-      if (tenant.length > 0) tenants.push(tenant);
+      tenant.left--;
+      if (seat.left > 0) tenant.own.push(seat);
+      if (tenant.own.length > 0 && tenant.left > 0) tenants.push(tenant);
     }
     return seats.map(({ quota }) => quota).filter(({ count }) => count > 0);
   }

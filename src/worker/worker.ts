@@ -13,7 +13,7 @@ import { createDeliveryQueue, type Settlement } from "../store/delivery-queue.ts
 import { deliveryTopic } from "../store/ingest.sql.ts";
 import { createIngest } from "../store/ingest.ts";
 import { removeOldSigningSecrets } from "../store/old-signing-secrets.ts";
-import { vacuumQueue } from "../store/queue-vacuum.ts";
+import { createQueueVacuum } from "../store/queue-vacuum.ts";
 import { removeOldReplays, runReplays } from "../store/replay-runner.ts";
 import { removeOld } from "../store/retention.ts";
 import type { SecretBox } from "../store/secret-box.ts";
@@ -65,6 +65,7 @@ export async function startWorker(options: WorkerOptions) {
   const dedup = createDedup(redisStore ?? sqlStore, {
     windowMs: config.dedupWindowMs,
     timeoutMs: redisStore ? config.dedupTimeoutMs : config.leaseMs,
+    failOpen: redisStore !== undefined,
     log,
   });
 
@@ -77,6 +78,7 @@ export async function startWorker(options: WorkerOptions) {
     lanes,
     leases,
     observe: health.observe,
+    noteFailing: health.noteFailing,
     backoff: config.backoff,
     breakerFailures: config.breaker.failures,
     leaseMs: config.leaseMs,
@@ -93,19 +95,20 @@ export async function startWorker(options: WorkerOptions) {
     often: [
       () => runReplays(database, stopping.signal),
       () => countStatistics(database, stopping.signal),
-      () => vacuumQueue(database),
+      createQueueVacuum(database),
       createAutoDisable(database, config.autoDisable, log),
     ],
     chores: [
-      () => removeOld(database, config.retentionMs),
+      () => removeOld(database, config.retentionMs, stopping.signal),
       () => removeOldSigningSecrets(database),
       () => forgetChanges(database),
       () => removeOldStatistics(database, config.retentionMs),
       () => removeOldReplays(database, config.retentionMs),
-      () => sqlStore.purge(1_000),
+      () => sqlStore.purge(stopping.signal),
       async () => lanes.sweep(),
     ],
     choresEveryMs,
+    stopping: stopping.signal,
     onRecovered: worker.wake,
     metrics,
     log,

@@ -204,7 +204,7 @@ test("retention removes what is old in small batches, and no delivery waits for 
     [tenant.id, eventsMade.map(({ id }) => id)],
   );
 
-  const removing = removeOld(database, 3_600_000);
+  const removing = removeOld(database, 3_600_000, new AbortController().signal);
   let slowest = 0;
   let running = true;
   removing.finally(() => {
@@ -231,7 +231,10 @@ test("retention removes what is old in small batches, and no delivery waits for 
 test("a process removes by itself what is older than a fraction of a day", { timeout: 120_000 }, async () => {
   await tenant.webhook(`${sink.url}/hook`);
   // Two seconds. Chores come once a minute.
-  await cluster.start("worker", { JITSUDO_RETENTION_DAYS: String(2 / 86_400) });
+  await cluster.start("worker", {
+    JITSUDO_RETENTION_DAYS: String(2 / 86_400),
+    JITSUDO_DEDUP_WINDOW_MS: "1000",
+  });
   const eventId = await tenant.send();
   await tenant.ended(eventId);
   await until(

@@ -125,6 +125,53 @@ describe("other tenants", () => {
     expect(left?.count).toBeGreaterThan(1000);
   });
 
+  test.each(["request.break_glass", "grant.active"])(
+    "keep slots for %s while endpoints of one are slow",
+    async (type) => {
+      const service = await cluster.start("all", {
+        // Of 16 slots, and of 4 for break-glass, a tenant gets three quarters.
+        JITSUDO_CONCURRENCY: "16",
+        JITSUDO_CHANNEL_CONCURRENCY: "16",
+        JITSUDO_ATTEMPT_TIMEOUT_MS: "10000",
+        JITSUDO_LEASE_MS: "30000",
+      });
+      const [slow, quiet] = [await cluster.tenant(service), await cluster.tenant(service)];
+      for (let i = 0; i < 2; i++) {
+        sink.respond(`/slow/${i}`, { delayMs: 9_500 });
+        await slow.webhook(`${sink.url}/slow/${i}`);
+      }
+      await quiet.webhook(`${sink.url}/quiet`);
+      await slow.sendAll(many(100, { type }));
+      const used = type === "grant.active" ? 12 : 3;
+      await sink.waitFor(used);
+      for (let i = 0; i < 5; i++) expect(await timeOf(quiet, "/quiet", type)).toBeLessThan(1000);
+      expect(sink.requests.filter(({ path }) => path !== "/quiet")).toHaveLength(used);
+    },
+  );
+
+  test("are served while breakers hold back more channels than a worker looks at in one round", async () => {
+    const service = await cluster.start("all");
+    const [dead, quiet] = [await cluster.tenant(service), await cluster.tenant(service)];
+    const channelId = await dead.webhook(`${sink.url}/dead`);
+    await cluster.sql(
+      `insert into channel (id, tenant_id, type, name, config, enabled, ordered, event_filters, created_at, updated_at)
+       select uuid_v7(), tenant_id, type, name, config, enabled, ordered, event_filters, created_at, updated_at
+       from channel, generate_series(1, 1200) where id = $1`,
+      [channelId],
+    );
+    await cluster.sql(
+      `insert into channel_health (channel_id, tenant_id, consecutive_failures, last_error, open_until, failing_since)
+       select id, tenant_id, 30, 'x', now() + interval '1 hour', now() from channel`,
+    );
+    await quiet.webhook(`${sink.url}/quiet`);
+    await timeOf(quiet, "/quiet", "grant.active");
+    await dead.send();
+    for (let i = 0; i < 5; i++) {
+      expect(await timeOf(quiet, "/quiet", "grant.active")).toBeLessThan(1000);
+    }
+    expect(sink.to("/dead")).toEqual([]);
+  });
+
   test("with many channels each do not starve one with a single channel", async () => {
     // More channels than a worker looks at in one round, all with something waiting.
     const service = await cluster.start("api");

@@ -53,7 +53,7 @@ test("it overtakes a large backlog on its own channel", async () => {
   expect(sink.requests.length).toBeLessThan(200);
 });
 
-test("it is sent while every slot of the process hangs", async () => {
+test("it is sent while every slot that the tenant can have hangs", async () => {
   const service = await cluster.start("all", {
     JITSUDO_CONCURRENCY: "4",
     JITSUDO_CHANNEL_CONCURRENCY: "2",
@@ -66,7 +66,8 @@ test("it is sent while every slot of the process hangs", async () => {
     await tenant.webhook(sink.url + path);
   }
   await tenant.sendAll(many(100));
-  await sink.waitFor(4);
+  // Three quarters of them.
+  await sink.waitFor(3);
   for (let i = 0; i < 5; i++) expect(await timeOfBreakGlass(...paths)).toBeLessThan(soonMs);
 });
 
@@ -80,8 +81,8 @@ test("it is taken on while the process is full of deliveries that wait for their
   sink.respond("/busy", (request) => (isBreakGlass(request) ? {} : { status: 503 }));
   await tenant.webhook(`${sink.url}/busy`);
   await tenant.sendAll(many(200));
-  // Eight for each slot is what a process holds.
-  await until(async () => (await metric(service, "jitsudo_deliveries_held")) >= 32);
+  // Eight for each slot is what a process holds, and a tenant may use three of the four.
+  await until(async () => (await metric(service, "jitsudo_deliveries_held")) >= 24);
   for (let i = 0; i < 3; i++) expect(await timeOfBreakGlass("/busy")).toBeLessThan(soonMs);
 });
 
