@@ -5,11 +5,20 @@ import { type EventType, eventTypes } from "./events.ts";
 /** A setting that does not fit; the message names it and says what is allowed. */
 export class ConfigError extends Error {}
 
-const milliseconds = (defaultMs: number, min = 1, max = 2_147_483_647) =>
-  z.coerce.number().int().min(min).max(max).default(defaultMs);
+const count = (defaultCount: number, min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.coerce
+    .number({ error })
+    .int({ error })
+    .min(min, { error })
+    .max(max, { error })
+    .default(defaultCount);
+};
 
-const count = (defaultCount: number, min: number, max: number) =>
-  z.coerce.number().int().min(min).max(max).default(defaultCount);
+const milliseconds = (defaultMs: number, min = 1, max = 2_147_483_647) => count(defaultMs, min, max);
+
+const oneOf = <const Value extends string>(...values: Value[]) =>
+  z.enum(values, { error: `must be one of ${values.join(", ")}` });
 
 const hostAndPort = z
   .string()
@@ -36,13 +45,23 @@ const destinations = z
     "must be CIDRs, addresses or host names, separated by commas, or none",
   );
 
+const maxAgesForm = `must be <event type>=<whole seconds>, several separated by commas; types: ${eventTypes.join(", ")}`;
+
 const maxAges = z
   .string()
   .transform((value) => Object.fromEntries(value.split(",").map((part) => part.trim().split("="))))
-  .pipe(z.partialRecord(z.enum(eventTypes), z.coerce.number().int().positive()))
+  .refine(
+    (ages) =>
+      Object.entries(ages).every(
+        ([type, seconds]) => eventTypes.includes(type as EventType) && /^[1-9]\d{0,8}$/.test(String(seconds)),
+      ),
+    maxAgesForm,
+  )
   .transform((seconds) =>
     Object.fromEntries(Object.entries(seconds).map(([type, value]) => [type, Number(value) * 1000])),
   );
+
+const retentionForm = "must be a number of days, more than 0 and at most 3650";
 
 /** Every setting: its name in the environment, what is allowed, its default and its meaning. */
 const settings = z.object({
@@ -80,8 +99,7 @@ const settings = z.object({
     .describe(
       "Folder of the embedded database, the first credentials and the encryption key that is made when none is set.",
     ),
-  JITSUDO_ROLE: z
-    .enum(["all", "api", "worker"])
+  JITSUDO_ROLE: oneOf("all", "api", "worker")
     .default("all")
     .describe("What the process does: answer calls, deliver, or both."),
   JITSUDO_ENCRYPTION_KEYS: encryptionKeys
@@ -89,8 +107,7 @@ const settings = z.object({
     .describe(
       "Keys for secrets at rest, 32 bytes in base64, separated by commas. The first encrypts, all decrypt. Unset: one is made and kept in the data folder.",
     ),
-  JITSUDO_LOG_LEVEL: z
-    .enum(["debug", "info", "warn", "error", "silent"])
+  JITSUDO_LOG_LEVEL: oneOf("debug", "info", "warn", "error", "silent")
     .default("info")
     .describe("Least level that is logged."),
   JITSUDO_DATABASE_POOL: count(10, 2, 200).describe("Connections to PostgreSQL."),
@@ -101,6 +118,9 @@ const settings = z.object({
   ),
   JITSUDO_SHUTDOWN_GRACE_MS: milliseconds(10_000, 0).describe(
     "How long a stop waits for calls and sends under way.",
+  ),
+  JITSUDO_CHANNELS_PER_TENANT: count(100, 1, 100_000).describe(
+    "Channels that a tenant may have. An event is as many deliveries as there are channels that want it, all stored at once.",
   ),
   JITSUDO_ALLOW_DESTINATIONS: destinations
     .optional()
@@ -153,9 +173,9 @@ const settings = z.object({
       "When a waiting notice becomes useless, by event type: request.pending=86400,grant.active=3600. Unset: never, but grant.expiring_soon at its expires_at.",
     ),
   JITSUDO_RETENTION_DAYS: z.coerce
-    .number()
-    .positive()
-    .max(3_650)
+    .number({ error: retentionForm })
+    .positive({ error: retentionForm })
+    .max(3_650, { error: retentionForm })
     .default(90)
     .describe("Age at which finished deliveries and events are removed."),
 });
@@ -177,7 +197,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
   );
   const parsed = settings.safeParse(Object.fromEntries(ours));
   const problems = [
-    ...unknown.map((name) => `${name}: there is no such setting`),
+    ...unknown.map((name) => `${name}: there is no such setting; docs/configuration.md lists all`),
     ...unpaired(env),
     ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`),
   ];
@@ -206,6 +226,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     requestTimeoutMs: data.JITSUDO_REQUEST_TIMEOUT_MS,
     rateLimitPerSecond: data.JITSUDO_RATE_LIMIT_PER_SECOND,
     shutdownGraceMs: data.JITSUDO_SHUTDOWN_GRACE_MS,
+    maxChannels: data.JITSUDO_CHANNELS_PER_TENANT,
     allowDestinations: data.JITSUDO_ALLOW_DESTINATIONS ?? (allowLoopback ? loopbackRanges : []),
     /** Whether loopback is among them without the operator having said so. */
     allowLoopback,

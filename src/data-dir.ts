@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Credentials } from "./first-tenant.ts";
 
@@ -16,24 +16,37 @@ export function keptEncryptionKey(dataDir: string): Buffer {
   return Buffer.from(readFileSync(file, "utf8"), "base64");
 }
 
-/** Keeps the first tenant and key, for scripts. */
+/**
+ * Keeps the first tenant and key, for scripts. Those that were there before, of another
+ * database, go to a file that is named after their tenant.
+ */
 export function keepCredentials(dataDir: string, { tenantId, apiKey }: Credentials): void {
+  const file = credentialsFile(dataDir);
+  const former = existsSync(file) ? parseCredentials(file) : undefined;
+  if (former?.apiKey === apiKey) return;
+  if (former) renameSync(file, asideFile(dataDir, former.tenantId));
   const json = { tenant_id: tenantId, api_key: apiKey };
-  writeFileSync(credentialsFile(dataDir), `${JSON.stringify(json, undefined, 2)}\n`, {
-    mode: 0o600,
-    flush: true,
-  });
+  writeFileSync(file, `${JSON.stringify(json, undefined, 2)}\n`, { mode: 0o600, flush: true });
+  rmSync(asideFile(dataDir, tenantId), { force: true });
 }
 
-export function readCredentials(dataDir: string): Credentials | undefined {
-  const file = credentialsFile(dataDir);
-  if (!existsSync(file)) return undefined;
-  const json = JSON.parse(readFileSync(file, "utf8")) as { tenant_id: string; api_key: string };
-  return { tenantId: json.tenant_id, apiKey: json.api_key };
+/** All that are kept, those of the last start first. */
+export function keptCredentials(dataDir: string): Credentials[] {
+  const files = [credentialsFile(dataDir), ...globSync(asideFile(dataDir, "*"))];
+  return files.filter((file) => existsSync(file)).map(parseCredentials);
 }
 
 export function credentialsFile(dataDir: string): string {
   return join(dataDir, "credentials.json");
+}
+
+function asideFile(dataDir: string, tenantId: string): string {
+  return join(dataDir, `credentials-${tenantId}.json`);
+}
+
+function parseCredentials(file: string): Credentials {
+  const json = JSON.parse(readFileSync(file, "utf8")) as { tenant_id: string; api_key: string };
+  return { tenantId: json.tenant_id, apiKey: json.api_key };
 }
 
 function writeOnce(file: string, text: string): void {

@@ -30,6 +30,7 @@ import { createSecretBox, type SecretBox } from "./store/secret-box.ts";
 import { assertSecretsOpen } from "./store/secret-rotation.ts";
 import { resumeCounting } from "./store/statistics.ts";
 import { createStore } from "./store/store.ts";
+import { isDatabaseUnavailable } from "./store/unavailable.ts";
 import { createTracing, type Tracing } from "./tracing.ts";
 import { welcome } from "./welcome.ts";
 import { startWorker } from "./worker/worker.ts";
@@ -78,7 +79,7 @@ async function open(config: Config, log: Logger, closers: Closer[]): Promise<Par
   closers.unshift(tracing.close);
   const database = await openDatabase({ ...config, log });
   closers.unshift(database.close);
-  const migrations = await migrate(database);
+  const migrations = await migrate(database).catch(nameDatabase);
   if (migrations.length > 0) log.info({ migrations }, "database migrated");
   await database.exclusively(() => resumeCounting(database));
   const keys = createApiKeys(database);
@@ -90,6 +91,11 @@ async function open(config: Config, log: Logger, closers: Closer[]): Promise<Par
   const metrics = createMetrics();
   registerDatabaseMetrics(metrics.registry, database, log);
   return { config, database, keys, box, guard, metrics, tracing, log };
+}
+
+function nameDatabase(error: Error): never {
+  if (!isDatabaseUnavailable(error)) throw error;
+  throw new Error(`the database of DATABASE_URL does not answer: ${error.message}`, { cause: error });
 }
 
 const loopbackAllowed =
@@ -113,7 +119,7 @@ async function serve(parts: Parts, closers: Closer[], handOver: HandOver | undef
     validate,
     checkDestination: guard.check,
     metrics,
-    limits: { maxAgeMs: config.maxAgeMs },
+    limits: { maxAgeMs: config.maxAgeMs, maxChannels: config.maxChannels },
     send: senders.send,
   };
   const server = await startServer({
@@ -201,9 +207,10 @@ async function main(): Promise<void> {
   }
 }
 
-main().catch((error: Error) => {
+main().catch((error: NodeJS.ErrnoException) => {
+  const hint = error.code === "EADDRINUSE" ? " (JITSUDO_LISTEN takes another one)" : "";
   process.stderr.write(
-    `${error instanceof ConfigError ? error.message : `Cannot start: ${error.message}`}\n`,
+    `${error instanceof ConfigError ? error.message : `Cannot start: ${error.message}${hint}`}\n`,
   );
   // What a failed start has left behind must not keep the process alive.
   process.exit(1);

@@ -22,12 +22,22 @@ import type { FieldValidator } from "./field-validator.ts";
 import { cutPage, pageRequest } from "./page.ts";
 import { rotateSecret, settleSecrets, signingOf } from "./webhook-signing.ts";
 
-export function createChannelService(
-  store: Store,
-  validate: FieldValidator,
-  checkDestination: CheckDestination,
-  trial: ChannelTrial,
-): ServiceImpl<typeof NotificationChannelService> {
+export interface ChannelServiceOptions {
+  store: Store;
+  validate: FieldValidator;
+  checkDestination: CheckDestination;
+  trial: ChannelTrial;
+  /** Channels that a tenant may have: one event is as many deliveries. */
+  maxChannels: number;
+}
+
+export function createChannelService({
+  store,
+  validate,
+  checkDestination,
+  trial,
+  maxChannels,
+}: ChannelServiceOptions): ServiceImpl<typeof NotificationChannelService> {
   const channelsOf = (context: HandlerContext) => store.forTenant(callerOf(context).tenantId).channels;
 
   function creator(type: ChannelType) {
@@ -37,7 +47,11 @@ export function createChannelService(
       if (violations.length > 0) throw invalidFields(violations);
       await assertDestinations(settings.config, checkDestination);
       const { config, newSecret } = settleSecrets(settings.config);
-      const channel = await channelsOf(context).create(type, { ...settings, config }, actorOf(context));
+      const channels = channelsOf(context);
+      if ((await channels.count()) >= maxChannels) {
+        throw apiError("resource_exhausted", `the tenant has ${maxChannels} channels and may not have more`);
+      }
+      const channel = await channels.create(type, { ...settings, config }, actorOf(context));
       return toMessage(channel, newSecret);
     };
   }
@@ -157,5 +171,5 @@ function notSigning(): Error {
 }
 
 function notFound(id: string): Error {
-  return apiError("not_found", `There is no channel ${id}`);
+  return apiError("not_found", `there is no channel ${id}`);
 }

@@ -12,7 +12,7 @@ import type { Metrics } from "../metrics.ts";
 import type { Store } from "../store/store.ts";
 import { createApiKeyService } from "./api-key-service.ts";
 import { createAuditService } from "./audit-service.ts";
-import { createChannelService } from "./channel-service.ts";
+import { type ChannelServiceOptions, createChannelService } from "./channel-service.ts";
 import { createChannelTrial } from "./channel-trial.ts";
 import type { CheckDestination } from "./config-checks.ts";
 import { createDeliveryService } from "./delivery-service.ts";
@@ -27,7 +27,7 @@ export interface ServicesOptions {
   validate: FieldValidator;
   checkDestination: CheckDestination;
   metrics: Metrics;
-  limits: IngestLimits;
+  limits: IngestLimits & Pick<ChannelServiceOptions, "maxChannels">;
   /** Makes one attempt to send, for tests of channels. */
   send: Senders["send"];
 }
@@ -38,7 +38,10 @@ export function registerServices(
   { store, validate, checkDestination, metrics, limits, send }: ServicesOptions,
 ): void {
   const trial = createChannelTrial(store, send);
-  router.service(NotificationChannelService, createChannelService(store, validate, checkDestination, trial));
+  router.service(
+    NotificationChannelService,
+    createChannelService({ store, validate, checkDestination, trial, ...limits }),
+  );
   router.service(EventIngestService, createIngestService({ store, validate, metrics, limits }));
   router.service(ApiKeyService, createApiKeyService(store));
   router.service(AuditService, createAuditService(store));

@@ -73,6 +73,11 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
       return opened(row, undefined);
     },
 
+    /** How many there are. */
+    async count(): Promise<number> {
+      return entityManager().count(Channel, { deletedAt: null });
+    },
+
     async get(id: string): Promise<StoredChannel | undefined> {
       const em = entityManager();
       const row = await em.findOne(Channel, { id, deletedAt: null });

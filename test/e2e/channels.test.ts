@@ -16,7 +16,7 @@ describe.each(backends)("%s", (backend) => {
   beforeAll(async () => {
     sink = await startHttpSink();
     smtp = await startSmtpSink({ auth: { username: "jitsudo", password: "hunter2" } });
-    deployment = await deploy(backend);
+    deployment = await deploy(backend, { JITSUDO_CHANNELS_PER_TENANT: "30" });
   });
 
   afterAll(async () => {
@@ -108,6 +108,23 @@ describe.each(backends)("%s", (backend) => {
     const [request] = sink.to("/replaced");
     expect(request?.headers).not.toHaveProperty("x-one");
     expect(sink.to("/kept")).toEqual([]);
+  });
+
+  test("a tenant has no more than the service allows, and one for each that is deleted", async () => {
+    const { api } = await deployment.newTenant();
+    const first = await api.createWebhook(`${sink.url}/first`);
+    for (let made = 1; made < 30; made++) await api.createWebhook(`${sink.url}/more`);
+    const body = { name: "one too many", url: `${sink.url}/more` };
+    const create = () => api.send("POST", "/v1/notification-channels/generic-webhook", body);
+    expect(await create()).toMatchObject({
+      status: 429,
+      body: {
+        code: "resource_exhausted",
+        message: "the tenant has 30 channels and may not have more",
+      },
+    });
+    await api.deleteChannel(first.id);
+    expect((await create()).status).toBe(201);
   });
 
   test("a mask that is sent back keeps the secret", async () => {

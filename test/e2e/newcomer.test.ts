@@ -148,3 +148,23 @@ test("with a database of its own the key goes to the file and not to standard ou
   const headers = { "X-API-Key": credentials.api_key, "X-Tenant-ID": credentials.tenant_id };
   expect((await fetch(`${url}/v1/notification-channels`, { headers })).status).toBe(200);
 });
+
+test("on one data folder with two databases in turn, the file has the credentials of the one in use", async () => {
+  const folder = await dataFolder();
+  const file = join(folder, "credentials.json");
+  const DATABASE_URL = await createDatabase(inject("postgresUrl"));
+  const texts: string[] = [];
+  for (const env of [{}, { DATABASE_URL }, {}, { DATABASE_URL }]) {
+    const { npm, url } = await npmStart(folder, env);
+    const text = await readFile(file, "utf8");
+    texts.push(text);
+    const { tenant_id, api_key } = JSON.parse(text);
+    if (!("DATABASE_URL" in env)) expect(npm.stdout()).toContain(api_key);
+    const headers = { "X-API-Key": api_key, "X-Tenant-ID": tenant_id };
+    expect((await fetch(`${url}/v1/notification-channels`, { headers })).status).toBe(200);
+    npm.signal("SIGTERM");
+    await npm.waitForExit();
+  }
+  expect(texts.slice(2)).toEqual(texts.slice(0, 2));
+  expect(texts[1]).not.toBe(texts[0]);
+});

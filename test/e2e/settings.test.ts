@@ -39,7 +39,7 @@ test("an unknown variable is an error, and so is every malformed value", async (
   expect(exit).toBe(1);
   expect(stdout).toBe("");
   expect(lines.join("\n")).not.toMatch(/JITSUDO_API_KEY|JITSUDO_TENANT_ID/);
-  expect(lines).toContain("JITSUDO_CONCURENCY: there is no such setting");
+  expect(lines).toContain("JITSUDO_CONCURENCY: there is no such setting; docs/configuration.md lists all");
   for (const [name, value] of Object.entries(malformed)) {
     const named = lines.filter((line) => line.startsWith(`${name}`));
     expect(named, name).not.toEqual([]);

@@ -174,7 +174,7 @@ describe("other tenants", () => {
 
   test("with many channels each do not starve one with a single channel", async () => {
     // More channels than a worker looks at in one round, all with something waiting.
-    const service = await cluster.start("api");
+    const service = await cluster.start("api", { JITSUDO_CHANNELS_PER_TENANT: "1000" });
     const [busy, quiet] = [await cluster.tenant(service), await cluster.tenant(service)];
     for (let made = 0; made < 540; made += 20) {
       await Promise.all(Array.from({ length: 20 }, () => busy.webhook(`${sink.url}/busy`)));
