@@ -13,13 +13,9 @@ export function welcome(
 ): string {
   if (!credentials) return "";
   if (!embedded) return `The first tenant and its key are in ${credentialsFile(dataDir)}\n`;
-  const headers = [
-    `-H 'X-API-Key: ${credentials.apiKey}'`,
-    `-H 'X-Tenant-ID: ${credentials.tenantId}'`,
-    `-H 'Content-Type: application/json'`,
-  ].join(" \\\n  ");
+  const who = `-H 'X-API-Key: ${credentials.apiKey}' \\\n  -H 'X-Tenant-ID: ${credentials.tenantId}'`;
   const post = (path: string, body: object) =>
-    `curl -sS ${url}${path} \\\n  ${headers} \\\n  -d '${JSON.stringify(body)}'`;
+    `curl -sS ${url}${path} \\\n  ${who} \\\n  -H 'Content-Type: application/json' \\\n  -d '${JSON.stringify(body)}'`;
 
   return `
 Tenant   ${credentials.tenantId}
@@ -56,6 +52,6 @@ ${post("/v1/events", {
 4. Ask what became of it:
 
 curl -sS ${url}/v1/deliveries \\
-  ${headers}
+  ${who}
 `;
 }

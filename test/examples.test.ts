@@ -71,8 +71,8 @@ test("the nine events go from the access service to both receivers, signed and a
 
   const access = await start("access-service", {
     NOTIFICATIONS_URL: service.baseUrl,
-    NOTIFICATIONS_KEY: service.apiKey,
-    NOTIFICATIONS_TENANT: service.tenantId,
+    JITSUDO_API_KEY: service.apiKey,
+    JITSUDO_TENANT_ID: service.tenantId,
   });
   expect(await access.waitForExit(60_000), report(access)).toBe(0);
   const sent = [...access.stdout().matchAll(/^(\S+) is event \S+, with 2 deliveries$/gm)].map(

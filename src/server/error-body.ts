@@ -62,6 +62,6 @@ export function errorReply(error: ConnectError): Reply {
   return {
     status: code in httpOnly ? httpOnly[code as HttpErrorCode].status : codeToHttpStatus(error.code),
     headers,
-    body: JSON.stringify({ code, message: error.rawMessage, details: fields.length > 0 ? { fields } : {} }),
+    body: `${JSON.stringify({ code, message: error.rawMessage, details: fields.length > 0 ? { fields } : {} })}\n`,
   };
 }

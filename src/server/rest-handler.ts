@@ -133,5 +133,6 @@ function successReply({ method, status }: Route, context: HandlerContext, result
   }
   const { output } = method;
   const message = isMessage(result, output) ? result : create(output, result);
-  return { status, headers, body: toJsonString(output, message, jsonOptions) };
+  // The line's end is for those who see it in a terminal.
+  return { status, headers, body: `${toJsonString(output, message, jsonOptions)}\n` };
 }

@@ -37,13 +37,13 @@ export function createDeliveryService(store: Store): ServiceImpl<typeof Delivery
 
     async getDelivery({ id }, context) {
       const found = await tenantOf(context).deliveries.get(id);
-      if (!found) throw apiError("not_found", `There is no delivery ${id}`);
+      if (!found) throw apiError("not_found", `there is no delivery ${id}`);
       return deliveryMessage(found.delivery, found.attempts);
     },
 
     async getEvent({ id }, context) {
       const event = await tenantOf(context).deliveries.getEvent(id);
-      if (!event) throw apiError("not_found", `There is no event ${id}`);
+      if (!event) throw apiError("not_found", `there is no event ${id}`);
       return eventMessage(event);
     },
   };

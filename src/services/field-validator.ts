@@ -65,6 +65,7 @@ const rewordings: [RegExp, string][] = [
   [/^must be less than or equal to (\S+)$/, "must be at most $1"],
   [/^must be in list \[(.*)\]$/s, "must be one of $1"],
   [/^repeated value must contain unique items$/, "must not name an item twice"],
+  [/\b1 item\(s\)$/, "1 item"],
   [/item\(s\)$/, "items"],
   [/^does not match regex pattern `(.*)`$/s, "must match the pattern $1"],
 ];

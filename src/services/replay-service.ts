@@ -64,11 +64,11 @@ function refusal(reason: ReplayRefusal, source: ReplaySource): Error {
     case "no_channel":
       return source.kind === "delivery"
         ? invalidFields([{ field: "delivery_id", message: "its channel does not exist any more" }])
-        : apiError("not_found", `There is no channel ${source.channelId}`);
+        : apiError("not_found", `there is no channel ${source.channelId}`);
     case "no_delivery":
       return apiError(
         "not_found",
-        `There is no delivery ${source.kind === "delivery" ? source.deliveryId : ""}`,
+        `there is no delivery ${source.kind === "delivery" ? source.deliveryId : ""}`,
       );
     case "channel_disabled":
       return invalidFields([
@@ -110,6 +110,6 @@ function toMessage(replay: StoredReplay): Replay {
 }
 
 function found(replay: StoredReplay | undefined, id: string): StoredReplay {
-  if (!replay) throw apiError("not_found", `There is no replay ${id}`);
+  if (!replay) throw apiError("not_found", `there is no replay ${id}`);
   return replay;
 }

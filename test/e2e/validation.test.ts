@@ -41,7 +41,7 @@ const rules: [path: string, valid: object, change: object, fields: Record<string
   ["email", email, { smtp_port: 65_536 }, { smtp_port: "from 1 to 65535" }],
   ["email", email, { smtp_port: "a" }, { smtp_port: "whole number" }],
   ["email", email, { from_address: "nobody" }, { from_address: "e-mail address" }],
-  ["email", email, { to_addresses: [] }, { to_addresses: "1 items" }],
+  ["email", email, { to_addresses: [] }, { to_addresses: "1 item" }],
   ["email", email, { to_addresses: ["b@example.com", "c"] }, { "to_addresses[1]": "e-mail address" }],
   ["email", email, { to_addresses: ["b@a.de", "b@a.de"] }, { to_addresses: "must not name an item twice" }],
   [
@@ -82,7 +82,7 @@ const rules: [path: string, valid: object, change: object, fields: Record<string
       smtp_host: "host name",
       smtp_port: "from 1 to 65535",
       from_address: "e-mail address",
-      to_addresses: "1 items",
+      to_addresses: "1 item",
       "event_filters[0]": "must be one of request.pending",
     },
   ],
@@ -108,7 +108,7 @@ const rules: [path: string, valid: object, change: object, fields: Record<string
   ["events", event, { permission_set_arn: "x".repeat(2049) }, { permission_set_arn: "2048" }],
   ["events", event, { justification: "x".repeat(16_385) }, { justification: "16384" }],
   ["events", event, { reason: "x".repeat(16_385) }, { reason: "16384" }],
-  ["events:batch", { events: [event] }, { events: [] }, { events: "1 items" }],
+  ["events:batch", { events: [event] }, { events: [] }, { events: "1 item" }],
   ["events:batch", { events: [event] }, { events: Array(1001).fill(event) }, { events: "1000 items" }],
   [
     "events:batch",
