@@ -14,15 +14,15 @@ import {
   requestPending,
 } from "jitsudo-notifications/client";
 
-const { NOTIFICATIONS_URL = "http://127.0.0.1:8080", NOTIFICATIONS_KEY, NOTIFICATIONS_TENANT } = process.env;
-if (!NOTIFICATIONS_KEY || !NOTIFICATIONS_TENANT) {
-  throw new Error("Set NOTIFICATIONS_KEY and NOTIFICATIONS_TENANT: data/credentials.json has both");
+const { NOTIFICATIONS_URL = "http://127.0.0.1:8080", JITSUDO_API_KEY, JITSUDO_TENANT_ID } = process.env;
+if (!JITSUDO_API_KEY || !JITSUDO_TENANT_ID) {
+  throw new Error("Set JITSUDO_API_KEY and JITSUDO_TENANT_ID: data/credentials.json has both");
 }
 
 const client = createNotificationsClient({
   baseUrl: NOTIFICATIONS_URL,
-  apiKey: NOTIFICATIONS_KEY,
-  tenantId: NOTIFICATIONS_TENANT,
+  apiKey: JITSUDO_API_KEY,
+  tenantId: JITSUDO_TENANT_ID,
 });
 const publisher = createEventPublisher({
   events: client.events,
