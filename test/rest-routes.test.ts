@@ -227,6 +227,7 @@ describe("the path table", () => {
     expect(table.find("PUT", "/v1/things/special")).toEqual({
       kind: "method_not_allowed",
       allow: ["POST", "GET"],
+      near: [],
     });
     expect(table.find("GET", "/v1/things/")).toEqual({ kind: "not_found" });
     expect(table.find("GET", "/v1/things/%")).toEqual({ kind: "malformed" });

@@ -1,7 +1,8 @@
 /** How a request's method and path match the table. */
 export type PathMatch<T> =
   | { kind: "found"; value: T; variables: Record<string, string> }
-  | { kind: "method_not_allowed"; allow: string[] }
+  /** `near`: paths below or beside this one that take the method. */
+  | { kind: "method_not_allowed"; allow: string[]; near: string[] }
   /** A percent-encoding in the path is broken. */
   | { kind: "malformed" }
   | { kind: "not_found" };
@@ -27,6 +28,17 @@ interface Node<T> {
 
 export function createPathTable<T>(): PathTable<T> {
   const root = createNode<T>();
+  /** The templates without variables, by method. */
+  const fixed = new Map<string, string[]>();
+
+  function nearOf(method: string, path: string): string[] {
+    const parent = path.slice(0, path.lastIndexOf("/"));
+    const isFolder = candidates(root, parent.split("/").slice(1), 0, []).next().done === false;
+    const below = (folder: string) =>
+      (fixed.get(method) ?? []).filter((template) => template.slice(0, template.lastIndexOf("/")) === folder);
+    const found = below(path);
+    return found.length === 0 && isFolder ? below(parent) : found;
+  }
 
   return {
     add(method, template, value) {
@@ -40,6 +52,7 @@ export function createPathTable<T>(): PathTable<T> {
       }
       if (node.ends.has(method)) throw new Error(`${method} ${template} is there twice`);
       node.ends.set(method, { names, value });
+      if (names.length === 0) fixed.set(method, [...(fixed.get(method) ?? []), template]);
     },
 
     find(method, path) {
@@ -55,7 +68,8 @@ export function createPathTable<T>(): PathTable<T> {
         const variables = Object.fromEntries(end.names.map((name, index) => [name, values[index] ?? ""]));
         return { kind: "found", value: end.value, variables };
       }
-      return allow.size > 0 ? { kind: "method_not_allowed", allow: [...allow] } : { kind: "not_found" };
+      if (allow.size === 0) return { kind: "not_found" };
+      return { kind: "method_not_allowed", allow: [...allow], near: nearOf(method, path) };
     },
   };
 }

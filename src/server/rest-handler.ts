@@ -38,7 +38,7 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
     const match = routes.find(method, path);
     if (match.kind !== "found") {
       const call = calls.begin(request, response, match.kind, requestTimeoutMs);
-      call.error = refusal(match);
+      call.error = refusal(match, method);
       sendReply(call, errorReply(call.error));
       return;
     }
@@ -105,7 +105,7 @@ function requireIdentity(encoding: string | undefined): void {
 
 type Unmatched = Exclude<ReturnType<PathTable<Route>["find"]>, { kind: "found" }>;
 
-function refusal(match: Unmatched) {
+function refusal(match: Unmatched, method: string) {
   switch (match.kind) {
     case "malformed":
       return invalidFields([{ field: "", message: "the path has a broken percent-encoding" }]);
@@ -113,7 +113,8 @@ function refusal(match: Unmatched) {
       return httpError("not_found", "there is nothing at this path");
     case "method_not_allowed": {
       const allow = match.allow.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
-      return httpError("method_not_allowed", `this path takes ${allow.join(", ")}`, {
+      const hint = match.near.length > 0 ? `; for ${method} there is ${match.near.join(", ")}` : "";
+      return httpError("method_not_allowed", `this path takes ${allow.join(", ")}${hint}`, {
         allow: allow.join(", "),
       });
     }

@@ -100,6 +100,22 @@ describe.each(backends)("%s", (backend) => {
       expect(reply).toMatchObject({ status: 405, body: { code: "method_not_allowed" } });
       expect(reply.headers.get("allow")).toBe(allow);
     }
+    // Where somebody has guessed, the answer says what there is.
+    const kinds = ["slack-webhook", "email", "generic-webhook", "aws-sns"];
+    const paths = kinds.map((kind) => `/v1/notification-channels/${kind}`).join(", ");
+    for (const [path, takes] of [
+      ["/v1/notification-channels", "GET, HEAD"],
+      ["/v1/notification-channels/slack", "GET, HEAD, PUT, DELETE"],
+    ] as const) {
+      expect(await api.send("POST", path, {})).toMatchObject({
+        status: 405,
+        body: { message: `this path takes ${takes}; for POST there is ${paths}` },
+      });
+    }
+    expect(await api.send("PUT", "/v1/events", {})).toMatchObject({
+      status: 405,
+      body: { message: "this path takes POST" },
+    });
     for (const path of [`/v1/notification-channels/${nil}`, `/v1/deliveries/${nil}`]) {
       expect(await api.send("GET", path)).toMatchObject({
         status: 404,
