@@ -39,7 +39,10 @@ describe("the rotation of encryption keys", () => {
   }, async () => {
     const [older, newer] = [newKey(), newKey()];
     const sink = await startHttpSink();
-    const before = await rig.start({ JITSUDO_ENCRYPTION_KEYS: older });
+    const before = await rig.start({
+      JITSUDO_ENCRYPTION_KEYS: older,
+      JITSUDO_CHANNELS_PER_TENANT: "1000",
+    });
     const tenant = await rig.createTenant("rotation");
     const key = await rig.createKey(tenant);
     const api = rig.api(before, key, tenant);

@@ -115,7 +115,9 @@ it("shows no secret in logs, metrics, answers or the database, however calls and
     dump,
     cli: [keys, status].map(({ stdout, stderr }) => stdout + stderr).join("\n"),
   };
-  expect(leaksIn(searched, { ...secrets, apiKey: apiKey.split("_")[2] ?? "" })).toEqual([]);
+  // What comes after the prefix may hold a "_", too.
+  const keySecret = apiKey.slice("jsn_000000000000_".length);
+  expect(leaksIn(searched, { ...secrets, apiKey: keySecret })).toEqual([]);
 });
 
 it("shows no secret of a configuration that it refuses, or with which it cannot start", {
