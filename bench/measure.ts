@@ -71,15 +71,9 @@ export async function measure(instruments: Instruments, load: Load): Promise<Mea
 
   // At a steady rate memory is read once, at the end: the moment that it takes would be a good part of the times.
   const observed = observeUsage(instruments, load.ratePerSecond ? undefined : memoryEveryMs);
-  let sent: Sent;
-  let arrivals: Arrivals;
-  try {
-    sent = await generator.call("send", plan);
-    arrivals = await sink.call("arrived", { idleMs });
-  } finally {
-    observed.stop();
-  }
-  const { cpuSeconds, peakMemoryMb } = observed.read();
+  const sent = await generator.call("send", plan);
+  const arrivals = await sink.call("arrived", { idleMs });
+  const { cpuSeconds, peakMemoryMb } = observed.stop();
 
   const per = 1_000 / (load.events * Math.max(1, fanout));
   return {
@@ -126,12 +120,12 @@ function observeUsage({ sink, generator }: Instruments, everyMs: number | undefi
   const look = () => {
     peakMemoryMb = Math.max(peakMemoryMb, memoryMbOf(sidePids()));
   };
-  const timer = everyMs === undefined ? undefined : setInterval(look, everyMs);
+  // Does not keep the process alive, where an interruption has ended what is measured.
+  const timer = everyMs === undefined ? undefined : setInterval(look, everyMs).unref();
 
   return {
-    stop: () => clearInterval(timer),
-
-    read() {
+    stop() {
+      clearInterval(timer);
       look();
       const after = cpuSeconds();
       return {
