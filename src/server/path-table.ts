@@ -28,16 +28,19 @@ interface Node<T> {
 
 export function createPathTable<T>(): PathTable<T> {
   const root = createNode<T>();
-  /** The templates without variables, by method. */
-  const fixed = new Map<string, string[]>();
 
   function nearOf(method: string, path: string): string[] {
-    const parent = path.slice(0, path.lastIndexOf("/"));
-    const isFolder = candidates(root, parent.split("/").slice(1), 0, []).next().done === false;
-    const below = (folder: string) =>
-      (fixed.get(method) ?? []).filter((template) => template.slice(0, template.lastIndexOf("/")) === folder);
-    const found = below(path);
-    return found.length === 0 && isFolder ? below(parent) : found;
+    const found = below(method, path);
+    return found.length > 0 ? found : below(method, path.slice(0, path.lastIndexOf("/")));
+  }
+
+  /** The literal paths right below a literal one that take the method. */
+  function below(method: string, folder: string): string[] {
+    return [...candidates(root, folder.split("/").slice(1), 0, [])]
+      .filter(({ values }) => values.length === 0)
+      .flatMap(({ node }) => [...node.literals])
+      .filter(([, next]) => next.ends.has(method))
+      .map(([segment]) => `${folder}/${segment}`);
   }
 
   return {
@@ -52,7 +55,6 @@ export function createPathTable<T>(): PathTable<T> {
       }
       if (node.ends.has(method)) throw new Error(`${method} ${template} is there twice`);
       node.ends.set(method, { names, value });
-      if (names.length === 0) fixed.set(method, [...(fixed.get(method) ?? []), template]);
     },
 
     find(method, path) {
