@@ -4,6 +4,7 @@ import { channelTypes } from "./channels/channel.ts";
 import type { Database } from "./store/database.ts";
 import { type QueueSample, sampleQueue } from "./store/queue-sample.ts";
 import { isDatabaseUnavailable } from "./store/unavailable.ts";
+import { withinMs } from "./within-ms.ts";
 
 /** A sample serves all scrapes within this time. */
 const freshMs = 5_000;
@@ -22,12 +23,12 @@ export function registerDatabaseMetrics(registry: Registry, database: Database, 
   function sample(): Promise<QueueSample | undefined> {
     if (performance.now() - sampledAt > freshMs) {
       sampledAt = performance.now();
-      const sample = sampleQueue(database).catch((error: Error) => {
+      const asked = sampleQueue(database).catch((error: Error) => {
         // That the database is away, the gauge says.
         if (!isDatabaseUnavailable(error)) log.error({ err: error.message }, "cannot sample the queue");
         return undefined;
       });
-      sampling = within(waitMs, sample);
+      sampling = withinMs(waitMs, asked);
     }
     return sampling;
   }
@@ -88,15 +89,4 @@ function setBoth(gauge: Gauge, values: { urgent: number; normal: number } | unde
   if (!values) return;
   gauge.set({ priority: "urgent" }, values.urgent);
   gauge.set({ priority: "normal" }, values.normal);
-}
-
-/** The sample, or undefined when the database does not give one in time: that is a figure too. */
-async function within(ms: number, work: Promise<QueueSample | undefined>): Promise<QueueSample | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms);
-  });
-  const sample = await Promise.race([work, tooLate]);
-  clearTimeout(timer);
-  return sample;
 }

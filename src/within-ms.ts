@@ -1,9 +1,10 @@
-/** Resolves when `done` does, or after `ms`; rejects when `done` does before that. */
-export async function withinMs(ms: number, done: Promise<void>): Promise<void> {
+/** What `done` resolves with, or undefined after `ms`; rejects when `done` does before that. */
+export async function withinMs<Value>(ms: number, done: Promise<Value>): Promise<Value | undefined> {
   let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
+  const over = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms);
   });
-  await Promise.race([done, over]);
+  const value = await Promise.race([done, over]);
   clearTimeout(timer);
+  return value;
 }

@@ -2,11 +2,11 @@ import { createServer as createHttp1Server } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "pino";
+import { withinMs } from "../within-ms.ts";
 import type { HttpRequest, HttpResponse } from "./calls.ts";
 import { http1Limits, http2Limits } from "./connection-limits.ts";
 import { answerClientError } from "./http1-errors.ts";
 import { createHttp2Sessions } from "./http2-sessions.ts";
-import { withinMs } from "./within-ms.ts";
 
 export interface OnePortOptions {
   onRequest(request: HttpRequest, response: HttpResponse): void;

@@ -1,4 +1,5 @@
 import { apiError } from "../services/errors.ts";
+import { withinMs } from "../within-ms.ts";
 import { createCalls } from "./calls.ts";
 import type { ObserveCall } from "./observe-call.ts";
 import { createOnePort } from "./one-port.ts";
@@ -6,7 +7,6 @@ import { createReadiness } from "./readiness.ts";
 import { createRequestListener } from "./request-listener.ts";
 import type { ServerOptions } from "./server-options.ts";
 import { createTlsPort } from "./tls-port.ts";
-import { withinMs } from "./within-ms.ts";
 
 export type { ServerOptions };
 

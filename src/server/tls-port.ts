@@ -1,12 +1,12 @@
 import { createSecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { withinMs } from "../within-ms.ts";
 import { http1Limits, http2Limits } from "./connection-limits.ts";
 import { answerClientError } from "./http1-errors.ts";
 import { createHttp2Sessions } from "./http2-sessions.ts";
 import type { OnePort, OnePortOptions } from "./one-port.ts";
 import { readTlsFiles, type TlsFiles, tlsFilesVersion } from "./tls-files.ts";
-import { withinMs } from "./within-ms.ts";
 
 export interface TlsPort extends OnePort {
   /** Reads the certificate anew, now. A pair that does not fit is logged and the one in use stays. */

@@ -1,3 +1,4 @@
+import { inBatches } from "../in-batches.ts";
 import { uuidv7 } from "../uuid-v7.ts";
 import type { Actor } from "./audit.ts";
 import type { Database } from "./database.ts";
@@ -118,7 +119,9 @@ export function createReplayStore(database: Database, tenantId: string) {
     async cancel(id: string, by: Actor): Promise<Replay | undefined> {
       const [row] = await database.query<{ id: string }>(sql.stop, [...actorParams(by), tenantId, id]);
       if (!row) return undefined;
-      while ((await database.query(sql.cancelWaiting, [tenantId, id, cancelBatch])).length === cancelBatch);
+      const cancelWaiting = async (limit: number) =>
+        (await database.query(sql.cancelWaiting, [tenantId, id, limit])).length;
+      await inBatches(cancelBatch, cancelWaiting);
       return get(id);
     },
   };

@@ -1,4 +1,5 @@
-import type { Database } from "./database.ts";
+import { inBatches } from "../in-batches.ts";
+import type { Database, Statement } from "./database.ts";
 
 /** Rows that one statement removes, so that nothing is locked for long. */
 const batch = 1_000;
@@ -13,20 +14,9 @@ export async function removeOld(
   maxAgeMs: number,
   signal: AbortSignal,
 ): Promise<{ deliveries: number; events: number }> {
-  return {
-    deliveries: await repeat(() => database.query(removeDeliveries, [maxAgeMs, batch]), signal),
-    events: await repeat(() => database.query(removeEvents, [maxAgeMs, batch]), signal),
-  };
-}
-
-async function repeat(removeBatch: () => Promise<unknown[]>, signal: AbortSignal): Promise<number> {
-  let removed = 0;
-  while (!signal.aborted) {
-    const { length } = await removeBatch();
-    removed += length;
-    if (length < batch) break;
-  }
-  return removed;
+  const remove = (statement: Statement) =>
+    inBatches(batch, async (limit) => (await database.query(statement, [maxAgeMs, limit])).length, signal);
+  return { deliveries: await remove(removeDeliveries), events: await remove(removeEvents) };
 }
 
 /*

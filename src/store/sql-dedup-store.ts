@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { StoredData } from "keyv";
 import { createBatcher } from "../batcher.ts";
+import { inBatches } from "../in-batches.ts";
 import type { Database, Statement } from "./database.ts";
 
 /** A reservation that waits for its round trip with others. */
@@ -60,10 +61,8 @@ export class SqlDedupStore extends EventEmitter {
 
   /** Removes the keys whose time is over, in small batches; `signal` ends it between two. */
   async purge(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const removed = await this.#database.query(removeExpired, [purgeBatch]);
-      if (removed.length < purgeBatch) return;
-    }
+    const remove = async (limit: number) => (await this.#database.query(removeExpired, [limit])).length;
+    await inBatches(purgeBatch, remove, signal);
   }
 
   async #reserveAll(all: ReservationRequest[]): Promise<(string | undefined)[]> {

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { inBatches } from "../in-batches.ts";
 import type { Metrics } from "../metrics.ts";
 import { repeat } from "../repeat.ts";
 import type { DeliveryQueue } from "../store/delivery-queue.ts";
@@ -32,13 +33,13 @@ export function startMaintenance(options: MaintenanceOptions): { close(): Promis
   const warn = (error: Error) => log.warn({ err: error.message }, "maintenance failed, trying again");
   const timers = [
     repeat(options.everyMs, recoverLost, warn),
-    repeat(options.everyMs, () => untilDone(expireStale, options.stopping), warn),
+    repeat(options.everyMs, expireStale, warn),
     ...options.often.map((work) => repeat(options.everyMs, work, warn)),
     ...options.chores.map((chore) => repeat(options.choresEveryMs, chore, warn)),
   ];
 
   async function recoverLost(): Promise<void> {
-    await untilDone(async () => {
+    const recoverBatch = async () => {
       const { recovered, failed } = await queue.recover(batch);
       if (recovered === 0) return 0;
       metrics.leasesRecovered.inc(recovered);
@@ -46,13 +47,17 @@ export function startMaintenance(options: MaintenanceOptions): { close(): Promis
       log.warn({ recovered, failed }, "took deliveries over from workers that were lost");
       options.onRecovered();
       return recovered;
-    }, options.stopping);
+    };
+    await inBatches(batch, recoverBatch, options.stopping);
   }
 
-  async function expireStale(): Promise<number> {
-    const expired = await queue.expire(batch);
-    metrics.deliveriesSwept.inc({ state: "expired" }, expired);
-    return expired;
+  async function expireStale(): Promise<void> {
+    const expireBatch = async () => {
+      const expired = await queue.expire(batch);
+      metrics.deliveriesSwept.inc({ state: "expired" }, expired);
+      return expired;
+    };
+    await inBatches(batch, expireBatch, options.stopping);
   }
 
   return {
@@ -60,9 +65,4 @@ export function startMaintenance(options: MaintenanceOptions): { close(): Promis
       await Promise.all(timers.map((timer) => timer.close()));
     },
   };
-}
-
-/** Repeats a batch as long as it comes back full. */
-async function untilDone(work: () => Promise<number>, stopping: AbortSignal): Promise<void> {
-  while (!stopping.aborted && (await work()) >= batch);
 }
