@@ -20,6 +20,12 @@ import type { Lease, Leases } from "./leases.ts";
 /** A wait longer than this is not worth holding a delivery for: it is handed back. */
 const longWaitMs = 15_000;
 
+/**
+ * Who has waited longer than this for a slot reserves the dedup key again, since its
+ * window begins with the send.
+ */
+const freshMs = 500;
+
 /** While the database is away, writes are tried again this often. */
 const writeAgainMs = 250;
 
@@ -81,7 +87,15 @@ async function attemptUpToThreeTimes(held: Held, context: LoopContext): Promise<
       if (beginning.kind === "inactive") return { state: "cancelled" };
       if (beginning.kind === "held") return { state: "pending", waitMs: beginning.forMs };
     }
-    const result = await seat.run(() => useSlot(held, notice, number, context));
+    let reservedAt: number | undefined;
+    // Before there is a slot, so that what was taken on together shares a round trip. What may expire
+    // while it waits must not keep an equal notice from being sent that has more time.
+    if (!claimed.expiresAt) {
+      const duplicateOf = await findDuplicate(held, notice.event.type, context);
+      if (duplicateOf !== undefined) return { state: "deduplicated", duplicateOf, unmade: true };
+      reservedAt = performance.now();
+    }
+    const result = await seat.run(() => useSlot(held, notice, number, reservedAt, context));
     if (result.kind === "lost") return undefined;
     if (result.kind === "stopped") return { state: "pending", unmade: true };
     if (result.kind === "expired") return { state: "expired", unmade: true };
@@ -123,13 +137,16 @@ async function useSlot(
   held: Held,
   notice: Notice,
   attempt: number,
+  reservedAt: number | undefined,
   context: LoopContext,
 ): Promise<SlotResult> {
   const { claimed, channel, lease } = held;
   if (context.stopping.aborted) return { kind: "stopped" };
   if (claimed.expiresAt && claimed.expiresAt.getTime() <= Date.now()) return { kind: "expired" };
-  const duplicateOf = claimed.replayed ? undefined : await findDuplicate(held, notice.event.type, context);
-  if (duplicateOf !== undefined) return { kind: "duplicate", of: duplicateOf };
+  if (reservedAt === undefined || performance.now() - reservedAt > freshMs) {
+    const duplicateOf = await findDuplicate(held, notice.event.type, context);
+    if (duplicateOf !== undefined) return { kind: "duplicate", of: duplicateOf };
+  }
   if (!context.leases.holds(lease)) return { kind: "lost" };
   const startedAt = new Date();
   const startedMs = performance.now();
@@ -155,6 +172,7 @@ async function findDuplicate(
   context: LoopContext,
 ): Promise<string | undefined> {
   const { claimed } = held;
+  if (claimed.replayed) return undefined;
   const { dedup, queue, metrics } = context;
   const key = dedupKey({ ...claimed, eventType });
   const endedUnsent = (deliveryId: string) => persist(held, context, () => queue.endedUnsent(deliveryId));

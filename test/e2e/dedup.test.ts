@@ -20,7 +20,10 @@ describe.each(backends)("%s", (backend) => {
 
   beforeAll(async () => {
     sink = await startHttpSink();
-    deployment = await deploy(backend, { JITSUDO_DEDUP_WINDOW_MS: String(windowMs) });
+    deployment = await deploy(backend, {
+      JITSUDO_DEDUP_WINDOW_MS: String(windowMs),
+      JITSUDO_SLACK_PER_SECOND: "1",
+    });
   });
 
   afterAll(async () => {
@@ -54,6 +57,21 @@ describe.each(backends)("%s", (backend) => {
     const startOf = (delivery: typeof first) => Date.parse(delivery.attempts[0]?.started_at ?? "");
     expect(startOf(late) - startOf(first)).toBeGreaterThan(windowMs * 0.95);
     expect(sink.to(path)).toHaveLength(2);
+  });
+
+  test("the window begins with the send, even where that had to wait", async () => {
+    const { id, api } = await deployment.newTenant();
+    await api.createChannel("slack-webhook", { name: "slack", webhook_url: `${sink.url}/slack/${id}` });
+    await api.deliverOne({ ...event, reason: "uses the channel's second up" });
+    const first = await api.deliverOne(event);
+    const startedAt = Date.parse(first.attempts[0]?.started_at ?? "");
+    expect(startedAt - Date.parse(first.created_at)).toBeGreaterThan(500);
+    const late = await until(async () => {
+      const next = await api.deliverOne(event);
+      return next.state === "delivered" ? next : undefined;
+    });
+    const lateAt = Date.parse(late.attempts[0]?.started_at ?? "");
+    expect(lateAt - startedAt).toBeGreaterThan(windowMs * 0.95);
   });
 
   test("of many at once, one is sent", async () => {
