@@ -1,5 +1,8 @@
 import type { Statement } from "./database.ts";
 
+/** Stands between the payloads of a batch ($4): JSON escapes it, so nothing in them needs to be escaped again. */
+export const payloadSeparator = "\x1e";
+
 /** Notified after a commit that left deliveries for anyone to claim. */
 export const deliveryTopic = "jitsudo_delivery";
 
@@ -21,7 +24,7 @@ export const insertEvents: Statement = {
   keepPlan: true,
   text: `
     with input as (
-      select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::text[], $10::text[])
+      select * from unnest($1::uuid[], $2::uuid[], $3::text[], string_to_array($4, e'\\x1e'), $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::text[], $10::text[])
         with ordinality as t (id, tenant_id, type, payload, payload_hash, idempotency_key, subject, expires_at, request_id, traceparent, position)
     ), made as (
       insert into event (id, tenant_id, type, payload, payload_hash, idempotency_key, request_id, traceparent, received_at)

@@ -4,7 +4,7 @@ import type { ChannelType } from "../channels/channel.ts";
 import type { NoticeType } from "../events.ts";
 import type { Database } from "./database.ts";
 import type { Claimed } from "./delivery-queue.ts";
-import { insertEvents, selectKnown } from "./ingest.sql.ts";
+import { insertEvents, payloadSeparator, selectKnown } from "./ingest.sql.ts";
 import { isDatabaseUnavailable } from "./unavailable.ts";
 
 /** An event that is ready to be stored. */
@@ -150,7 +150,7 @@ async function insert(
       events.map((event) => event.id),
       events.map((event) => event.tenantId),
       events.map((event) => event.type),
-      events.map((event) => event.payload),
+      events.map((event) => event.payload).join(payloadSeparator),
       events.map((event) => event.payloadHash),
       events.map((event) => event.idempotencyKey ?? null),
       events.map((event) => event.subject ?? null),

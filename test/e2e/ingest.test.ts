@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createNotificationsClient, type IngestEventResult } from "../../src/clients/connect.ts";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
@@ -125,6 +126,21 @@ describe.each(backends)("%s", (backend) => {
     const arrived = sink.to(path).map(({ body }) => JSON.parse(body));
     expect(new Set(arrived.map(({ id }) => id))).toEqual(new Set(ids));
     expect(arrived).toHaveLength(1_000);
+  });
+
+  test("what is sent together arrives as it was sent, control characters, quotes and all", async () => {
+    const { api, path } = await tenantWithWebhook();
+    const controls = Array.from({ length: 0x21 }, (_, code) => String.fromCharCode(code)).join('\\"{},null');
+    const odd = fc.sample(fc.dictionary(fc.string({ unit: "binary-ascii" }), fc.jsonValue()), 49);
+    const all = [{ controls, [controls]: "x" }, ...odd].map((attributes, number) => ({
+      ...nth(number),
+      attributes: JSON.parse(JSON.stringify(attributes)),
+    }));
+    const { body } = await api.send<{ results: ResultJson[] }>("POST", "/v1/events:batch", { events: all });
+    const sent = body.results.map(({ accepted }, index) => [accepted?.id, all[index]?.attributes]);
+    await until(() => sink.to(path).length === all.length);
+    const arrived = sink.to(path).map(({ body }) => JSON.parse(body));
+    expect(new Map(arrived.map(({ id, data }) => [id, data.attributes]))).toEqual(new Map(sent as never));
   });
 
   test("a stream is acknowledged in order, each request once its events are committed", async () => {

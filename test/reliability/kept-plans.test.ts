@@ -5,7 +5,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { migrate, openDatabase, type Statement } from "../../src/store/database.ts";
 import { claim, settle, waitingChannels } from "../../src/store/delivery-queue.sql.ts";
-import { insertEvents } from "../../src/store/ingest.sql.ts";
+import { insertEvents, payloadSeparator } from "../../src/store/ingest.sql.ts";
 import { keptPlanSettings } from "../../src/store/kept-plans.ts";
 import { queueStatus } from "../../src/store/queue-status.ts";
 import { reserve } from "../../src/store/sql-dedup-store.ts";
@@ -76,7 +76,7 @@ const newEvents = () => [
   ),
   array("uuid", each(tenantId)),
   array("text", each("grant.active")),
-  array("text", each("payload")),
+  `'${each("payload").join(payloadSeparator)}'`,
   array("text", each("hash")),
   array("text", each(null)),
   array(
