@@ -32,6 +32,7 @@ import { resumeCounting } from "./store/statistics.ts";
 import { createStore } from "./store/store.ts";
 import { isDatabaseUnavailable } from "./store/unavailable.ts";
 import { createTracing, type Tracing } from "./tracing.ts";
+import { version } from "./version.ts";
 import { welcome } from "./welcome.ts";
 import { startWorker } from "./worker/worker.ts";
 
@@ -175,7 +176,7 @@ const sameWishMs = 1_000;
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLogger(config);
-  log.info(redactConfig(config), "starting");
+  log.info({ version, ...redactConfig(config) }, "starting");
   const closers: Closer[] = [];
 
   let stoppingSince: number | undefined;

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { version } from "./version.ts";
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -11,6 +12,12 @@ export function createMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
+  new Gauge({
+    name: "jitsudo_build_info",
+    help: "Always 1; the label says which version runs.",
+    labelNames: ["version"],
+    registers,
+  }).set({ version }, 1);
   return { registry, ...callMetrics(registers), ...ingestMetrics(registers), ...deliveryMetrics(registers) };
 }
 

@@ -9,6 +9,7 @@ import { scopes } from "../services/caller.ts";
 import { createApiKeys } from "../store/api-keys.ts";
 import { type Database, migrate, openDatabase } from "../store/database.ts";
 import { createSecretBox } from "../store/secret-box.ts";
+import { version } from "../version.ts";
 import { apply } from "./apply/apply.ts";
 import { FileError } from "./apply/yaml-source.ts";
 
@@ -21,6 +22,7 @@ function commandLine(): Command {
       "Manages tenants and API keys. Works on the database of DATABASE_URL, else on the embedded one in " +
         "JITSUDO_DATA_DIR; where the service runs on that one, it carries the command out.",
     )
+    .version(version)
     .showHelpAfterError();
 
   program.command("migrate").description("bring the database's schema up to date").action(migrateNow);

@@ -16,6 +16,10 @@ export function describeKeys(rig: () => Rig): void {
         await page.getByRole("alert").getByText("Is no valid key.").waitFor();
         expect(await page.evaluate("document.activeElement.name")).toBe("key");
 
+        await page.getByLabel("API key").fill("jsn_\u043d\u0435\u0442");
+        await page.getByRole("button", { name: "Sign in" }).click();
+        expect(await fieldError(page, "API key")).toBe("Is no valid key.");
+
         await page.getByLabel("API key").fill(theirs.apiKey);
         await page.getByRole("button", { name: "Sign in" }).click();
         expect(await fieldError(page, "Tenant")).toBe("Is not the tenant of this key.");

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, inject, test, vi } from "vitest";
 import { createDatabase } from "../support/postgres.ts";
@@ -108,6 +109,14 @@ test("says what is wrong with a command before it does anything", async () => {
   expect(await refused(home, "tenants", "create")).toContain("--name");
   const unknown = { ...home, env: { ...home.env, JITSUDO_POOL: "1" } };
   expect(await refused(unknown, "tenants", "list")).toMatch(/^JITSUDO_POOL: there is no such setting/);
+});
+
+test("says which version it is, as the service does", async () => {
+  const { version } = JSON.parse(await readFile("package.json", "utf8"));
+  expect(await runCli({}, "--version")).toEqual({ exit: 0, stdout: `${version}\n`, stderr: "" });
+  const service = await startIn(await newHome("embedded"));
+  const metrics = await (await fetch(`${service.url}/metrics`)).text();
+  expect(metrics).toContain(`jitsudo_build_info{version="${version}"} 1`);
 });
 
 test("migrate: makes the schema once, on PostgreSQL", async () => {

@@ -5,6 +5,7 @@ import { NotificationChannelService } from "../../../gen/jitsudo/notifications/v
 import { DeliveryService } from "../../../gen/jitsudo/notifications/v1/delivery_pb.js";
 import { ReplayService } from "../../../gen/jitsudo/notifications/v1/replay_pb.js";
 import { StatisticsService } from "../../../gen/jitsudo/notifications/v1/statistics_pb.js";
+import { apiFailure } from "./failure.ts";
 import type { Session } from "./session.ts";
 
 /** The services that the console calls, as the signed-in key. */
@@ -21,8 +22,8 @@ const callTimeoutMs = 20_000;
 /** `onRefused` is told when the key is good no more. */
 export function createClients(session: Session, onRefused: () => void): Clients {
   const identify: Interceptor = (next) => async (request) => {
-    request.header.set("X-API-Key", session.apiKey);
-    request.header.set("X-Tenant-ID", session.tenantId);
+    setHeader(request.header, "X-API-Key", session.apiKey);
+    setHeader(request.header, "X-Tenant-ID", session.tenantId);
     try {
       return await next(request);
     } catch (error) {
@@ -43,4 +44,10 @@ export function createClients(session: Session, onRefused: () => void): Clients 
     replays: createClient(ReplayService, transport),
     statistics: createClient(StatisticsService, transport),
   };
+}
+
+/** Throws an error about the header where the browser would refuse it with one about nothing. */
+function setHeader(headers: Headers, name: string, value: string): void {
+  if (!/^[\x20-\x7e]*$/.test(value)) throw apiFailure(name, "must be of ASCII characters");
+  headers.set(name, value);
 }

@@ -83,8 +83,8 @@ interface FieldError {
 
 /** The service speaks of headers; here they are fields. Undefined: it is about neither. */
 function fieldError({ code, fields }: Failure): FieldError | undefined {
-  if (code === "unauthenticated") return { field: "key", text: "Is no valid key." };
+  const isAbout = (header: string) => fields.some(({ field }) => field === header);
+  if (code === "unauthenticated" || isAbout("X-API-Key")) return { field: "key", text: "Is no valid key." };
   if (code === "tenant_mismatch") return { field: "tenant", text: "Is not the tenant of this key." };
-  const isTenant = fields.some(({ field }) => field === "X-Tenant-ID");
-  return isTenant ? { field: "tenant", text: "Must be the tenant’s UUID." } : undefined;
+  return isAbout("X-Tenant-ID") ? { field: "tenant", text: "Must be the tenant’s UUID." } : undefined;
 }
