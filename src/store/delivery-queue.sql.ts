@@ -90,38 +90,48 @@ export const claim: Statement = {
 export const giveBack: Statement = {
   name: "give_back",
   text: `
-    update delivery_queue
-    set attempts = attempts - 1, lease_token = null, lease_until = null
-    where lease_token = $1`,
+    with taken as (
+      select delivery_id, lease_token from delivery_queue where lease_token = any ($1::uuid[]) for update
+    )
+    update delivery_queue q
+    set attempts = q.attempts - 1, lease_token = null, lease_until = null
+    from taken t where q.delivery_id = t.delivery_id
+    returning t.lease_token as "leaseToken"`,
 };
 
 /*
- * By primary key, fenced by the lease token. Counts only what may go out now. May
- * be repeated when its answer was lost. Break-glass does not wait for the breaker.
+ * By primary key, fenced by the lease token. Counts only what may go out now, to the
+ * channel and with the settings that the delivery was claimed for ($4). May be repeated when
+ * its answer was lost. Break-glass does not wait for the breaker.
  */
 export const begin: Statement = {
   name: "begin_attempt",
   text: `
     with gate as (
       select q.delivery_id, c.enabled and c.deleted_at is null as active,
+        concat_ws(' ', c.updated_at, s.updated_at) = $4 as unchanged,
         case when q.urgent then 0
           else greatest(0, ceil(extract(epoch from coalesce(b.open_until, now()) - now()) * 1000))::int end as held_ms
       from delivery_queue q
       join channel c on c.id = q.channel_id
+      left join tenant_settings s on s.tenant_id = q.tenant_id
       left join channel_health b on b.channel_id = q.channel_id
       where q.delivery_id = $1
     )
     update delivery_queue q
-    set attempts = case when g.active and g.held_ms = 0 then $3 else q.attempts end, started_at = now()
+    set attempts = case when g.active and g.unchanged and g.held_ms = 0 then $3 else $3 - 1 end, started_at = now()
     from gate g
     where q.delivery_id = g.delivery_id and q.lease_token = $2 and q.attempts in ($3 - 1, $3)
-    returning g.active, g.held_ms as "heldMs"`,
+    returning g.active, g.unchanged, g.held_ms as "heldMs"`,
 };
 
 /* By primary key. */
-export const state: Statement = {
-  name: "delivery_state",
-  text: "select state from delivery where id = $1",
+export const fate: Statement = {
+  name: "delivery_fate",
+  text: `
+    select d.state, greatest(0, ceil(extract(epoch from q.not_before - now()) * 1000))::int as "forMs"
+    from delivery d left join delivery_queue q on q.delivery_id = d.id
+    where d.id = $1`,
 };
 
 /*

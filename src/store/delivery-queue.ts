@@ -81,8 +81,17 @@ export type Beginning =
   | { kind: "lost" }
   /** The channel was disabled or deleted meanwhile. */
   | { kind: "inactive" }
+  /** The channel or the tenant's settings were changed: to be claimed anew. */
+  | { kind: "changed" }
   /** The channel's circuit breaker is open for so long. */
   | { kind: "held"; forMs: number };
+
+export type Fate =
+  | { kind: "sent" }
+  /** It ended otherwise, or is gone: another delivery may send the notice. */
+  | { kind: "unsent" }
+  /** It is on its way, or will be in so long. */
+  | { kind: "open"; forMs: number };
 
 export type DeliveryQueue = ReturnType<typeof createDeliveryQueue>;
 
@@ -123,17 +132,26 @@ export function createDeliveryQueue(database: Database) {
       }));
     },
 
-    /** Undoes what a claim with this token took, when its answer never came. */
-    async giveBack(leaseToken: string): Promise<void> {
-      await database.query(sql.giveBack, [leaseToken]);
+    /** Undoes what claims with these tokens took, when their answers never came. Answers the tokens that had taken something. */
+    async giveBack(leaseTokens: string[]): Promise<Set<string>> {
+      const rows = await database.query<{ leaseToken: string }>(sql.giveBack, [leaseTokens]);
+      return new Set(rows.map((row) => row.leaseToken));
     },
 
     /** Counts the next attempt of a held delivery, unless there is a reason against it. */
-    async begin(deliveryId: string, leaseToken: string, attempt: number): Promise<Beginning> {
-      const params = [deliveryId, leaseToken, attempt];
-      const [row] = await database.query<{ active: boolean; heldMs: number }>(sql.begin, params);
+    async begin(
+      { deliveryId, channelVersion }: Pick<Claimed, "deliveryId" | "channelVersion">,
+      leaseToken: string,
+      attempt: number,
+    ): Promise<Beginning> {
+      const params = [deliveryId, leaseToken, attempt, channelVersion];
+      const [row] = await database.query<{ active: boolean; unchanged: boolean; heldMs: number }>(
+        sql.begin,
+        params,
+      );
       if (!row) return { kind: "lost" };
       if (!row.active) return { kind: "inactive" };
+      if (!row.unchanged) return { kind: "changed" };
       return row.heldMs > 0 ? { kind: "held", forMs: row.heldMs } : { kind: "begun" };
     },
 
@@ -160,10 +178,11 @@ export function createDeliveryQueue(database: Database) {
       return all.map(({ deliveryId }) => held.has(deliveryId));
     },
 
-    /** Whether a delivery has ended without its notice being sent, so that another one may send it. */
-    async endedUnsent(deliveryId: string): Promise<boolean> {
-      const [row] = await database.query<{ state: string }>(sql.state, [deliveryId]);
-      return row === undefined || (row.state !== "delivered" && row.state !== "pending");
+    /** What has become of a delivery, for another one of the same notice. */
+    async fateOf(deliveryId: string): Promise<Fate> {
+      const [row] = await database.query<{ state: string; forMs: number }>(sql.fate, [deliveryId]);
+      if (row?.state === "delivered") return { kind: "sent" };
+      return row?.state === "pending" ? { kind: "open", forMs: row.forMs } : { kind: "unsent" };
     },
 
     /** Prolongs leases by `leaseMs` from now. Answers the deliveries that are still held. */

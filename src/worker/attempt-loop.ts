@@ -26,6 +26,13 @@ const longWaitMs = 15_000;
  */
 const freshMs = 500;
 
+/**
+ * A delivery that finds an equal one on its way looks again after a moment, since most are
+ * sent by then, and else is handed back until so long after that one could have been sent.
+ */
+const momentMs = 100;
+const lookAgainMs = 500;
+
 /** While the database is away, writes are tried again this often. */
 const writeAgainMs = 250;
 
@@ -81,25 +88,23 @@ async function attemptUpToThreeTimes(held: Held, context: LoopContext): Promise<
   for (let number = claimed.attempt; number <= maxAttempts; number++) {
     if (number > claimed.attempt) {
       const beginning = await persist(held, context, () =>
-        context.queue.begin(lease.deliveryId, lease.leaseToken, number),
+        context.queue.begin(claimed, lease.leaseToken, number),
       );
       if (beginning.kind === "lost") return undefined;
       if (beginning.kind === "inactive") return { state: "cancelled" };
+      if (beginning.kind === "changed") return { state: "pending" };
       if (beginning.kind === "held") return { state: "pending", waitMs: beginning.forMs };
     }
-    let reservedAt: number | undefined;
+    let early: Clearance | undefined;
     // Before there is a slot, so that what was taken on together shares a round trip. What may expire
-    // while it waits must not keep an equal notice from being sent that has more time.
+    // while it waits must not keep an equal notice waiting that has less time.
     if (!claimed.expiresAt) {
-      const duplicateOf = await findDuplicate(held, notice.event.type, context);
-      if (duplicateOf !== undefined) return { state: "deduplicated", duplicateOf, unmade: true };
-      reservedAt = performance.now();
+      const check = await checkDuplicate(held, notice.event.type, context);
+      if ("end" in check) return check.end;
+      early = check;
     }
-    const result = await seat.run(() => useSlot(held, notice, number, reservedAt, context));
-    if (result.kind === "lost") return undefined;
-    if (result.kind === "stopped") return { state: "pending", unmade: true };
-    if (result.kind === "expired") return { state: "expired", unmade: true };
-    if (result.kind === "duplicate") return { state: "deduplicated", duplicateOf: result.of, unmade: true };
+    const result = await seat.run(() => useSlot(held, notice, number, early, context));
+    if (result.kind === "unsent") return result.end;
 
     const { outcome } = result;
     const attempt = recordOf(number, result);
@@ -127,27 +132,27 @@ type SlotResult =
       startedAt: Date;
       durationMs: number;
     }
-  | { kind: "duplicate"; of: string }
-  | { kind: "expired" }
-  | { kind: "stopped" }
-  | { kind: "lost" };
+  | { kind: "unsent"; end: End };
 
 /** The checks come right before the send, since the slot may have been waited for. */
 async function useSlot(
   held: Held,
   notice: Notice,
   attempt: number,
-  reservedAt: number | undefined,
+  early: Clearance | undefined,
   context: LoopContext,
 ): Promise<SlotResult> {
   const { claimed, channel, lease } = held;
-  if (context.stopping.aborted) return { kind: "stopped" };
-  if (claimed.expiresAt && claimed.expiresAt.getTime() <= Date.now()) return { kind: "expired" };
-  if (reservedAt === undefined || performance.now() - reservedAt > freshMs) {
-    const duplicateOf = await findDuplicate(held, notice.event.type, context);
-    if (duplicateOf !== undefined) return { kind: "duplicate", of: duplicateOf };
+  const unsent = (end: End): SlotResult => ({ kind: "unsent", end });
+  if (context.stopping.aborted) return unsent({ state: "pending", unmade: true });
+  if (claimed.expiresAt && claimed.expiresAt.getTime() <= Date.now()) {
+    return unsent({ state: "expired", unmade: true });
   }
-  if (!context.leases.holds(lease)) return { kind: "lost" };
+  const isFresh = early !== undefined && performance.now() - early.at < freshMs;
+  const check = isFresh ? early : await checkDuplicate(held, notice.event.type, context);
+  if ("end" in check) return unsent(check.end);
+  if (!context.leases.holds(lease)) return unsent(undefined);
+  if (check.unchecked) context.metrics.dedupUnavailable.inc();
   const startedAt = new Date();
   const startedMs = performance.now();
   let request: SentRequest | undefined;
@@ -161,29 +166,42 @@ async function useSlot(
   return { kind: "sent", outcome, request, startedAt, durationMs: performance.now() - startedMs };
 }
 
+/** Nobody else sends this notice, as was known at `at` (`performance.now()`), or the store does not answer. */
+interface Clearance {
+  at: number;
+  unchecked: boolean;
+}
+
 /**
- * Reserves the dedup key. A holder that has ended without sending has given the
- * key up, even if its worker died before it could say so: the holder's record is
- * asked, and the reservation then replaces it atomically.
+ * Reserves the dedup key. What another delivery holds it for decides: a notice that was
+ * sent is not sent again, and while that is open, this delivery waits for it. A holder that
+ * has ended without sending has given the key up, even if its worker died before it could
+ * say so: the reservation then replaces it atomically.
  */
-async function findDuplicate(
+async function checkDuplicate(
   held: Held,
   eventType: string,
   context: LoopContext,
-): Promise<string | undefined> {
+): Promise<Clearance | { end: End }> {
   const { claimed } = held;
-  if (claimed.replayed) return undefined;
-  const { dedup, queue, metrics } = context;
+  const { dedup, queue } = context;
+  const cleared = (unchecked: boolean): Clearance => ({ at: performance.now(), unchecked });
+  if (claimed.replayed) return cleared(false);
   const key = dedupKey({ ...claimed, eventType });
-  const endedUnsent = (deliveryId: string) => persist(held, context, () => queue.endedUnsent(deliveryId));
   const reserve = (insteadOf?: string) =>
     persist(held, context, () => dedup.reserve(key, claimed.deliveryId, insteadOf));
   let reservation = await reserve();
-  while (reservation.kind === "duplicate" && (await endedUnsent(reservation.of))) {
-    reservation = await reserve(reservation.of);
+  for (let looks = 1; reservation.kind === "duplicate"; looks++) {
+    const { of } = reservation;
+    const fate = await persist(held, context, () => queue.fateOf(of));
+    if (fate.kind === "sent") return { end: { state: "deduplicated", duplicateOf: of, unmade: true } };
+    if (fate.kind === "open" && (fate.forMs > 0 || looks > 1)) {
+      return { end: { state: "pending", waitMs: fate.forMs + lookAgainMs, unmade: true } };
+    }
+    if (fate.kind === "open") await sleep(momentMs);
+    reservation = await reserve(fate.kind === "unsent" ? of : undefined);
   }
-  if (reservation.kind === "unavailable") metrics.dedupUnavailable.inc();
-  return reservation.kind === "duplicate" ? reservation.of : undefined;
+  return cleared(reservation.kind === "unavailable");
 }
 
 function settle(held: Held, end: Exclude<End, undefined>, context: LoopContext): Promise<boolean> {

@@ -16,12 +16,14 @@ export type Reservation =
   | { kind: "reserved" }
   /** Delivery `of` has sent it, or is about to. */
   | { kind: "duplicate"; of: string }
-  /** The store did not answer: send rather than lose it. */
+  /** The store did not answer in time: send rather than lose it. */
   | { kind: "unavailable" };
 
 export interface DedupOptions {
   /** How long a key is kept. */
   windowMs: number;
+  /** How long a delivery waits for the store at the most. */
+  timeoutMs: number;
   /**
    * Whether notices go out unchecked while the store is away. Not where it is the database:
    * without that no result could be written either, so a delivery may as well wait.
@@ -39,7 +41,7 @@ const pauseMs = 1_000;
  * Suppresses the second of two equal notices. Keys are reserved with the id of
  * the delivery as value, so that the same delivery passes again after a crash.
  */
-export function createDedup(store: ReservingStore, { windowMs, failOpen, log }: DedupOptions) {
+export function createDedup(store: ReservingStore, { windowMs, timeoutMs, failOpen, log }: DedupOptions) {
   const keyv = new Keyv<string>({ store, namespace: "jitsudo-dedup", emitErrors: true });
   keyv.on("error", (error: Error) => log.debug({ err: error.message }, "dedup store error"));
   let pausedUntil = 0;
@@ -52,8 +54,10 @@ export function createDedup(store: ReservingStore, { windowMs, failOpen, log }: 
     async reserve(key: string, deliveryId: string, insteadOf?: string): Promise<Reservation> {
       if (performance.now() < pausedUntil) return { kind: "unavailable" };
       try {
-        const instead = insteadOf && stored(insteadOf);
-        const holder = await store.reserve(key, stored(deliveryId), windowMs, instead);
+        const holder = await within(
+          timeoutMs,
+          store.reserve(key, stored(deliveryId), windowMs, insteadOf && stored(insteadOf)),
+        );
         if (holder === undefined) return { kind: "reserved" };
         const { value } = JSON.parse(holder) as { value: string };
         return { kind: "duplicate", of: value };
@@ -81,4 +85,14 @@ export function dedupKey(parts: {
 /** A value as Keyv stores it, so that its `get` can read what was reserved; Redis keeps the time. */
 function stored(value: string): string {
   return JSON.stringify({ value });
+}
+
+function within<Value>(timeoutMs: number, work: Promise<Value>): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      // After the next look at the sockets: when the process was busy, the answer may be there unread.
+      setImmediate(() => reject(new Error(`no answer within ${timeoutMs} ms`)));
+    }, timeoutMs);
+    work.finally(() => clearTimeout(timer)).then(resolve, reject);
+  });
 }

@@ -50,7 +50,8 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
   const stop = new AbortController();
   const context: LoopContext = { ...options, stopping: stop.signal };
   const underWay = new Set<Promise<void>>();
-  const unanswered = new Set<string>();
+  /** Lease tokens of what may have been taken, and when it was asked for. */
+  const unanswered = new Map<string, number>();
   const scheduler = createScheduler();
   const handOver = createHandOver({
     ...options,
@@ -59,7 +60,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
       metrics.taken.inc({ way: "hand_over" });
       take(claimed, leaseToken, askedAt);
     },
-    lost: (leaseToken) => unanswered.add(leaseToken),
+    lost: (leaseToken) => unanswered.set(leaseToken, performance.now()),
   });
   /** Whether lines got fewer slots than they could have used, as far as the last round knows. */
   let starved = { urgent: true, normal: true };
@@ -121,7 +122,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     if (quotas.length === 0) return more;
     const askedAt = performance.now();
     const leaseToken = uuidv4();
-    unanswered.add(leaseToken);
+    unanswered.set(leaseToken, askedAt);
     const claimed = await queue.claim(quotas, leaseToken, options.leaseMs);
     unanswered.delete(leaseToken);
     metrics.taken.inc({ way: "claim" }, claimed.length);
@@ -134,12 +135,16 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     return false;
   }
 
-  /** A claim whose answer was lost may have been carried out: nobody would send what it took. */
+  /**
+   * A claim whose answer was lost may have been carried out, or will be when the database gets to
+   * it: nobody would send what it took until the lease runs out.
+   */
   async function giveBackUnanswered(): Promise<void> {
-    for (const leaseToken of unanswered) {
-      await queue.giveBack(leaseToken);
-      unanswered.delete(leaseToken);
-    }
+    if (unanswered.size === 0) return;
+    const isOver = ([, askedAt]: [string, number]) => performance.now() - askedAt > options.leaseMs;
+    const over = [...unanswered].filter(isOver).map(([leaseToken]) => leaseToken);
+    const givenBack = await queue.giveBack([...unanswered.keys()]);
+    for (const leaseToken of [...over, ...givenBack]) unanswered.delete(leaseToken);
   }
 
   function isStarved(waiting: WaitingChannel[], urgent: boolean): boolean {

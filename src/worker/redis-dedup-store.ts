@@ -31,16 +31,12 @@ export class RedisDedupStore extends KeyvRedis<string> {
     concurrency: 4,
   });
 
-  readonly #timeoutMs: number;
-
-  /** Reservations fail that Redis does not answer within `timeoutMs`. */
-  constructor(url: string, timeoutMs: number) {
+  constructor(url: string) {
     super(createRedisClient(url) as never, {
       throwOnErrors: true,
       throwOnConnectError: false,
       keyPrefixSeparator: "::",
     });
-    this.#timeoutMs = timeoutMs;
   }
 
   /** Starts to connect, and goes on trying; nobody needs to wait for it. */
@@ -63,31 +59,18 @@ export class RedisDedupStore extends KeyvRedis<string> {
   }
 
   async #reserveAll(reservations: ReservationRequest[]): Promise<string[]> {
-    const holders = await within(
-      this.#timeoutMs,
-      this.#client.eval(reserveScript, {
-        keys: reservations.map(({ key }) => key),
-        arguments: reservations.flatMap(({ value, ttlMs, insteadOf }) => [
-          value,
-          String(ttlMs),
-          insteadOf ?? "",
-        ]),
-      }),
-    );
+    const holders = await this.#client.eval(reserveScript, {
+      keys: reservations.map(({ key }) => key),
+      arguments: reservations.flatMap(({ value, ttlMs, insteadOf }) => [
+        value,
+        String(ttlMs),
+        insteadOf ?? "",
+      ]),
+    });
     return holders as string[];
   }
 
   get #client(): ReturnType<typeof createClient> {
     return this.client as ReturnType<typeof createClient>;
   }
-}
-
-function within<Value>(timeoutMs: number, work: Promise<Value>): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      // After the next look at the sockets: when the process was busy, the answer may be there unread.
-      setImmediate(() => reject(new Error(`no answer within ${timeoutMs} ms`)));
-    }, timeoutMs);
-    work.finally(() => clearTimeout(timer)).then(resolve, reject);
-  });
 }

@@ -60,11 +60,11 @@ export async function startWorker(options: WorkerOptions) {
     perSecond: { slack_webhook: config.slackPerSecond },
   });
   const sqlStore = new SqlDedupStore(database);
-  const redisStore =
-    config.redisUrl === undefined ? undefined : new RedisDedupStore(config.redisUrl, config.dedupTimeoutMs);
+  const redisStore = config.redisUrl === undefined ? undefined : new RedisDedupStore(config.redisUrl);
   redisStore?.connect();
   const dedup = createDedup(redisStore ?? sqlStore, {
     windowMs: config.dedupWindowMs,
+    timeoutMs: redisStore ? config.dedupTimeoutMs : config.leaseMs,
     failOpen: redisStore !== undefined,
     log,
   });

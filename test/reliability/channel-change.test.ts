@@ -27,3 +27,27 @@ test("a change of a channel counts as newer than what a process wrote whose cloc
     await sink.close();
   }
 });
+
+test("a channel and settings that are mended between two attempts count for the next one", async () => {
+  const sink = await startHttpSink();
+  const databaseUrl = await createDatabase(inject("postgresUrl"));
+  const cluster = await startCluster({ databaseUrl, env: { JITSUDO_BACKOFF_BASE_MS: "1500" } });
+  try {
+    const tenant = await cluster.tenant(await cluster.start("all"));
+    sink.respond("/wrong", { status: 500 });
+    const id = await tenant.webhook(`${sink.url}/wrong`);
+    const sent = await tenant.send({ type: "request.break_glass", request_id: "r" });
+    await sink.waitFor(1);
+    const changes = [
+      tenant.call("PUT", `/v1/notification-channels/${id}`, { config: { url: `${sink.url}/right` } }),
+      tenant.call("PUT", "/v1/tenant-settings", { link_base_url: "https://jitsudo.example" }),
+    ];
+    for (const { status } of await Promise.all(changes)) expect(status).toBe(200);
+    expect(await tenant.ended(sent)).toMatchObject([{ state: "delivered", attempt_count: 2 }]);
+    expect(sink.requests.map(({ path }) => path)).toEqual(["/wrong", "/right"]);
+    expect(sink.requests[1]?.body).toContain("https://jitsudo.example/requests/r");
+  } finally {
+    await cluster.close();
+    await sink.close();
+  }
+});

@@ -235,3 +235,27 @@ test("failover to another server behind the same address", async () => {
     await standby.close();
   }
 });
+
+test("what commits after its caller has given up is sent at once, and no attempt is lost", async () => {
+  await startOne({ JITSUDO_LEASE_MS: "20000", JITSUDO_REQUEST_TIMEOUT_MS: "4000" });
+  await tenant.ended(await tenant.send());
+  // A standby that does not answer holds commits up, as long as it is waited for.
+  const waitFor = async (standby: string) => {
+    await cluster.sql(`alter system set synchronous_standby_names = '${standby}'`);
+    await cluster.sql("select pg_reload_conf()");
+  };
+  await waitFor("nobody");
+  let event = {};
+  await until(async () => {
+    event = { type: "request.break_glass", request_id: randomUUID(), idempotency_key: randomUUID() };
+    return (await tenant.call("POST", "/v1/events", event)).status === 503;
+  });
+  await waitFor("");
+  const { body } = await until(async () => {
+    const reply = await tenant.call("POST", "/v1/events", event);
+    return reply.status === 202 ? reply : undefined;
+  });
+  expect(await tenant.ended(String(body.id), 10_000)).toMatchObject([
+    { state: "delivered", attempt_count: 1, attempts: [{ outcome: "delivered" }] },
+  ]);
+}, 60_000);
