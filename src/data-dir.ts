@@ -3,8 +3,9 @@ import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writ
 import { join } from "node:path";
 import type { Credentials } from "./first-tenant.ts";
 
-/** Makes the data folder, readable by its owner alone. */
+/** Makes the data folder, readable by its owner alone, as is what this process makes from now on, also where the folder is not. */
 export function makeDataDir(dataDir: string): void {
+  process.umask(0o077);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 }
 

@@ -221,6 +221,15 @@ describe("the answer of a generic webhook", () => {
     }
   });
 
+  test("nor one that it has decoded", async () => {
+    sink.respond(path, { status: 500, body: "to/ken==1234 bob:pass-word pass-word" });
+    const { response } = await sendGeneric({
+      url: `${sink.url}${path}?token=to%2Fken%3D%3D1234`,
+      headers: { Authorization: `Basic ${Buffer.from("bob:pass-word").toString("base64")}` },
+    });
+    expect(response).toBe("[redacted] [redacted] [redacted]");
+  });
+
   test("leaves no part of a secret behind where it is cut", async () => {
     const secret = "0123456789abcdef".repeat(100);
     sink.respond(path, { body: `${"x".repeat(250)}${secret}${secret}` });

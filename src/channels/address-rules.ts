@@ -43,9 +43,9 @@ export function isDestination(entry: string): boolean {
   return parseDestination(entry) !== undefined;
 }
 
-/** Whether a host is a literal address, which no resolver is asked about. */
+/** Whether a host is a literal address, which no resolver is asked about: by our reading or by Node's, which takes more for one. */
 export function isAddress(host: string): boolean {
-  return parseAddress(host) !== undefined;
+  return parseAddress(host) !== undefined || isIP(host) !== 0;
 }
 
 /** Whether an address is the machine itself. */

@@ -26,6 +26,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #done = false;
   #status = 0;
+  #interim = 0;
   #retryAfterMs: number | undefined;
   #chunks: Buffer[] = [];
   #bytes = 0;
@@ -39,7 +40,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#resolve = resolve;
     this.#signal = signal;
     this.#maxBytes = maxBytes;
-    this.#timer = setTimeout(() => this.#giveUp({ kind: "error", error: timedOut(timeoutMs) }), timeoutMs);
+    this.#timer = setTimeout(() => {
+      // After the next look at the sockets: when the process was busy, the answer may be there unread.
+      setImmediate(() => this.#giveUp({ kind: "error", error: timedOut(timeoutMs) }));
+    }, timeoutMs);
     signal.addEventListener("abort", this.#onAbort);
   }
 
@@ -57,6 +61,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   ): void {
     // An interim response (1xx) is replaced by the one that follows.
     this.#status = status;
+    if (status < 200 && ++this.#interim > maxInterim) this.#giveUp(endlessInterim);
     if (status === 429 || status === 503) {
       this.#retryAfterMs = parseRetryAfter(headers["retry-after"], Date.now());
     }
@@ -105,6 +110,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     };
   }
 }
+
+/** An endpoint that sends more interim responses than this is not going to answer. */
+const maxInterim = 20;
+const endlessInterim: PostResult = { kind: "error", error: "too many interim responses (1xx)" };
 
 const timedOut = (timeoutMs: number) => `timed out after ${timeoutMs} ms`;
 

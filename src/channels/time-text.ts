@@ -1,6 +1,8 @@
 /** Tells a moment to people. */
 export type TimeText = (moment: Date) => string;
 
+const maxKept = 600;
+
 /** To the minute: "Sun, 1 Mar 2026, 17:05 UTC". */
 export const utcText: TimeText = (moment) => `${utcDay(moment)}, ${utcClock(moment)} UTC`;
 
@@ -8,13 +10,15 @@ export const utcText: TimeText = (moment) => `${utcDay(moment)}, ${utcClock(mome
  * Answers for each time zone how moments are told in it and in UTC: "Sun, 1 Mar 2026,
  * 18:05 CET (17:05 UTC)", with the day of UTC where it is another one. A zone is an IANA
  * name; without one, or with one that this system does not know, it is UTC alone.
- * Keeps what it has made, since that is dear and there are only some hundred zones.
+ * Keeps what it has made, since that is dear, up to a number: there are some hundred zones,
+ * but any spelling of each is a name of it.
  */
 export function createTimeTexts(): (zone: string | undefined) => TimeText {
   const made = new Map<string, TimeText>();
   return (zone) => {
     if (!zone) return utcText;
     const timeText = made.get(zone) ?? (isTimeZone(zone) ? timeTextIn(zone) : utcText);
+    if (made.size >= maxKept) made.clear();
     made.set(zone, timeText);
     return timeText;
   };

@@ -1,4 +1,4 @@
-import type { ConnectRouter } from "@connectrpc/connect";
+import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/health/v1/health_pb.js";
 import { apiError } from "../services/errors.ts";
 import type { Calls, HttpRequest, HttpResponse } from "./calls.ts";
@@ -14,8 +14,13 @@ const watchIntervalMs = 1000;
  * All of them share one state, since all need the same store. `services` is read
  * at each call.
  */
-export function registerHealth(router: ConnectRouter, readiness: Readiness, services: () => string[]): void {
-  router.service(Health, {
+export function registerHealth(
+  router: ConnectRouter,
+  readiness: Readiness,
+  services: () => string[],
+  limits: { readMaxBytes: number },
+): void {
+  const implementation: ServiceImpl<typeof Health> = {
     async check({ service }) {
       if (!isKnown(service)) throw apiError("not_found", `there is no service ${JSON.stringify(service)}`);
       return { status: await status() };
@@ -39,7 +44,8 @@ export function registerHealth(router: ConnectRouter, readiness: Readiness, serv
         await readiness.pause(watchIntervalMs);
       }
     },
-  });
+  };
+  router.service(Health, implementation, limits);
 
   function isKnown(service: string): boolean {
     return service === "" || services().includes(service);

@@ -1,6 +1,6 @@
 import { createRegistry, type DescFile, type DescService, type Registry, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import { Code, type ConnectRouter } from "@connectrpc/connect";
+import { Code, type ConnectRouter, type ServiceImpl } from "@connectrpc/connect";
 import {
   type ServerReflectionRequest,
   ServerReflection as V1,
@@ -12,27 +12,33 @@ import { ServerReflection as V1Alpha } from "../../gen/grpc/reflection/v1alpha/r
  * with it clients such as `buf curl` need no schema. `services` is read at the
  * first call, when all are registered.
  */
-export function registerReflection(router: ConnectRouter, services: () => DescService[]): void {
+export function registerReflection(
+  router: ConnectRouter,
+  services: () => DescService[],
+  limits: { readMaxBytes: number },
+): void {
   let index: Index | undefined;
   const answer = (request: Question): Answer => {
     index ??= createIndex(services());
     return answerFrom(index, request);
   };
 
-  router.service(V1, {
+  const v1: ServiceImpl<typeof V1> = {
     async *serverReflectionInfo(requests) {
       for await (const request of requests) {
         yield { originalRequest: request, messageResponse: answer(request.messageRequest) };
       }
     },
-  });
-  router.service(V1Alpha, {
+  };
+  const v1Alpha: ServiceImpl<typeof V1Alpha> = {
     async *serverReflectionInfo(requests) {
       for await (const request of requests) {
         yield { originalRequest: request, messageResponse: answer(request.messageRequest) };
       }
     },
-  });
+  };
+  router.service(V1, v1, limits);
+  router.service(V1Alpha, v1Alpha, limits);
 }
 
 /** Full names of the two services. */

@@ -18,6 +18,12 @@ import type { ServerOptions } from "./server-options.ts";
 /** What answers each request, of either HTTP version. */
 export type RequestListener = (request: HttpRequest, response: HttpResponse) => void;
 
+/** The services that anyone may call. */
+const open = new Set([Health.typeName, ...reflectionServices]);
+
+/** The most bytes of a message to them: who has no key must not be able to have much memory filled. */
+const maxOpenBytes = 16_384;
+
 /**
  * Puts together all that answers requests. Throws when a method names no scope or
  * its REST annotation is not supported.
@@ -42,24 +48,31 @@ export function createRequestListener(
   });
   const guarded = createGuardedRouter(router, { validate, toCallError });
   routes(guarded);
-  registerHealth(guarded, readiness, () => services.map(({ typeName }) => typeName));
-  registerReflection(guarded, () => services);
+  const openLimits = { readMaxBytes: Math.min(maxOpenBytes, maxBodyBytes) };
+  registerHealth(guarded, readiness, () => services.map(({ typeName }) => typeName), openLimits);
+  registerReflection(guarded, () => services, openLimits);
   const services = [...new Set(router.handlers.map(({ service }) => service))];
   const gate = createRequestGate({
     authenticate,
     toCallError,
-    open: new Set([Health.typeName, ...reflectionServices]),
+    open,
     methods: router.handlers.map(({ method }) => method),
   });
 
-  const limits = { calls, maxBodyBytes, requestTimeoutMs };
-  const answerRpc = createRpcHandler({ handlers: router.handlers, ...limits });
+  const answerRpc = createRpcHandler({
+    handlers: router.handlers,
+    calls,
+    maxBytesOf: ({ parent }) => (open.has(parent.typeName) ? openLimits.readMaxBytes : maxBodyBytes),
+    requestTimeoutMs,
+  });
   const answerHealth = createHealthPages({ readiness, calls });
   const answerRest = createRestHandler({
     routes: createRestRoutes(guarded.unary),
     gate,
     toCallError,
-    ...limits,
+    calls,
+    maxBodyBytes,
+    requestTimeoutMs,
   });
 
   return (request, response) => {

@@ -1,3 +1,4 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import { createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { type Call, type Calls, type HttpRequest, type HttpResponse, openCallKey } from "./calls.ts";
@@ -9,7 +10,8 @@ import { sendReply, sendUniversal, toHeaders } from "./write-response.ts";
 export interface RpcHandlerOptions {
   handlers: UniversalHandler[];
   calls: Calls;
-  maxBodyBytes: number;
+  /** The most bytes that a message may have. */
+  maxBytesOf(method: DescMethod): number;
   requestTimeoutMs: number;
 }
 
@@ -22,10 +24,8 @@ export type RpcHandler = (request: HttpRequest, response: HttpResponse, path: st
  * a unary body in one piece and ends calls that the client gave up.
  */
 export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
-  const { calls, maxBodyBytes, requestTimeoutMs } = options;
+  const { calls, maxBytesOf, requestTimeoutMs } = options;
   const handlers = new Map(options.handlers.map((handler) => [handler.requestPath, handler]));
-  // The longest that a message of the allowed size can be: gRPC puts five bytes before it.
-  const maxUnaryBytes = maxBodyBytes + 5;
 
   return (request, response, path) => {
     const handler = handlers.get(path);
@@ -51,7 +51,7 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
       method: request.method ?? "",
       url: `http://localhost${request.url}`,
       header: dropEndlessDeadline(toHeaders(request.headers)),
-      body: isUnary ? unaryBody(call) : bodyChunks(request, signal),
+      body: isUnary ? unaryBody(call, handler.method) : bodyChunks(request, signal),
       signal,
       contextValues: createContextValues().set(openCallKey, call),
     });
@@ -61,9 +61,10 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
     sendReply(call, errorReply(call.error));
   }
 
-  async function* unaryBody(call: Call): AsyncGenerator<Buffer> {
+  async function* unaryBody(call: Call, method: DescMethod): AsyncGenerator<Buffer> {
     const { headers } = call.request;
-    const body = await readBody(call.request, maxUnaryBytes, call.signal);
+    // gRPC puts five bytes before a message.
+    const body = await readBody(call.request, maxBytesOf(method) + 5, call.signal);
     const isJson = headers["content-type"]?.startsWith("application/json") && !headers["content-encoding"];
     if (isJson) call.body = body;
     yield body;

@@ -16,7 +16,12 @@ import { actorOf, callerOf } from "./caller.ts";
 import { type CreateRequest, settingsOf } from "./channel-settings.ts";
 import type { ChannelTrial } from "./channel-trial.ts";
 import { changeSettings } from "./channel-update.ts";
-import { assertDestinations, type CheckDestination, configViolations } from "./config-checks.ts";
+import {
+  assertDestinations,
+  type CheckDestination,
+  configViolations,
+  maskViolations,
+} from "./config-checks.ts";
 import { apiError, invalidFields } from "./errors.ts";
 import type { FieldValidator } from "./field-validator.ts";
 import { cutPage, pageRequest } from "./page.ts";
@@ -43,7 +48,7 @@ export function createChannelService({
   function creator(type: ChannelType) {
     return async (request: CreateRequest, context: HandlerContext): Promise<NotificationChannel> => {
       const settings = settingsOf(type, request);
-      const violations = configViolations(settings.config);
+      const violations = [...configViolations(settings.config), ...maskViolations(type, settings.config)];
       if (violations.length > 0) throw invalidFields(violations);
       await assertDestinations(settings.config, checkDestination);
       const { config, newSecret } = settleSecrets(settings.config);

@@ -3,7 +3,7 @@ import type { UpdateChannelRequest } from "../../gen/jitsudo/notifications/v1/ch
 import { callersConfig, unmaskConfig } from "../store/channel-secrets.ts";
 import type { ChannelSettings, StoredChannel } from "../store/channel-store.ts";
 import { createRequests, settingsOf } from "./channel-settings.ts";
-import { configViolations } from "./config-checks.ts";
+import { configViolations, maskViolations, movedSecrets } from "./config-checks.ts";
 import { type FieldViolation, invalidFields } from "./errors.ts";
 import type { FieldValidator } from "./field-validator.ts";
 import { explainJsonError } from "./json-violations.ts";
@@ -32,14 +32,18 @@ export function changeSettings(
   const json = {
     ...config,
     name: named.has("name") ? (request.name ?? "") : current.name,
-    enabled: named.has("enabled") ? (request.enabled ?? false) : current.enabled,
-    ordered: named.has("ordered") ? (request.ordered ?? false) : current.ordered,
+    enabled: named.has("enabled") ? (request.enabled ?? true) : current.enabled,
+    ordered: named.has("ordered") ? (request.ordered ?? true) : current.ordered,
     event_filters: named.has("event_filters") ? request.eventFilters : current.eventFilters,
   };
   const violations = checkJson(schema, json, validate);
   if (violations.length > 0) throw invalidFields(violations.map(inConfig));
   const settings = settingsOf(current.type, fromJson(schema as never, json));
-  const unfit = configViolations(settings.config);
+  const unfit = [
+    ...configViolations(settings.config),
+    ...maskViolations(current.type, settings.config),
+    ...(named.has("config") ? movedSecrets(current.type, request.config ?? {}, current.config) : []),
+  ];
   if (unfit.length > 0) throw invalidFields(unfit.map(inConfig));
   return settings;
 }

@@ -1,7 +1,8 @@
 import { X509Certificate } from "node:crypto";
+import type { ChannelType } from "../channels/channel.ts";
 import { isTimeZone } from "../channels/time-text.ts";
 import { signingProblem } from "../signing-key.ts";
-import type { ConfigObject } from "../store/channel-secrets.ts";
+import { type ConfigObject, keptSecrets, maskedSecrets } from "../store/channel-secrets.ts";
 import { type FieldViolation, invalidFields } from "./errors.ts";
 
 /**
@@ -17,6 +18,40 @@ export function configViolations(config: ConfigObject): FieldViolation[] {
     ["ca_certificate", problemOf(config.ca_certificate, certificateProblem)],
     ["time_zone", problemOf(config.time_zone, timeZoneProblem)],
   ]);
+}
+
+/** A mask where there is no secret that it could stand for; it would be used as the secret. */
+export function maskViolations(type: ChannelType, config: ConfigObject): FieldViolation[] {
+  const message = "is a mask, and there is no secret that it stands for: give the secret itself";
+  return maskedSecrets(type, config).map((path) => ({ field: fieldOf(path), message }));
+}
+
+/**
+ * Secrets that a change would keep by their masks and send to another server than the one
+ * they were given for: who may change channels need not be able to read them.
+ */
+export function movedSecrets(
+  type: ChannelType,
+  asked: ConfigObject,
+  current: ConfigObject,
+): FieldViolation[] {
+  if (destinationOf(asked) === destinationOf(current)) return [];
+  const message = "must be given again, not as a mask, since the channel's destination is another one";
+  return keptSecrets(type, asked, current)
+    .filter((path) => path === "smtp_password" || path.startsWith("headers/"))
+    .map((path) => ({ field: fieldOf(path), message }));
+}
+
+/** Where a config's secrets are sent to, and whether in the open. A masked URL still tells its origin. */
+function destinationOf({ url, smtp_host, smtp_port, tls }: ConfigObject): string {
+  const origin = typeof url === "string" ? URL.parse(url)?.origin : undefined;
+  return JSON.stringify([origin, smtp_host, smtp_port, tls || null]);
+}
+
+/** "headers/X-Token" as errors name it: headers["X-Token"]. */
+function fieldOf(path: string): string {
+  const [field = "", ...key] = path.split("/");
+  return key.length === 0 ? field : `${field}[${JSON.stringify(key.join("/"))}]`;
 }
 
 /**

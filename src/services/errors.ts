@@ -50,8 +50,22 @@ export function unavailableError(reason: unknown): ConnectError | undefined {
   return apiError("unavailable", "the database is not available, try again later");
 }
 
-/** The error for fields that break a rule; the message names them all. */
-export function invalidFields(fields: FieldViolation[]): ConnectError {
-  const message = fields.map(({ field, message }) => (field ? `${field}: ${message}` : message)).join("; ");
-  return apiError("invalid_argument", message, fields);
+/** An error names so many fields at the most, each with so many characters: it must cost no more than what it is about. */
+export const maxNamed = 20;
+const maxTextLength = 500;
+
+/** The error for fields that break a rule; the message names them, up to a number. */
+export function invalidFields(all: FieldViolation[]): ConnectError {
+  const fields = all.slice(0, maxNamed).map(({ field, message }) => ({
+    field: shortened(field),
+    message: shortened(message),
+  }));
+  const texts = fields.map(({ field, message }) => (field ? `${field}: ${message}` : message));
+  const more = all.length - fields.length;
+  if (more > 0) texts.push(`and ${more} more`);
+  return apiError("invalid_argument", texts.join("; "), fields);
+}
+
+function shortened(text: string): string {
+  return text.length > maxTextLength ? `${text.slice(0, maxTextLength)}…` : text;
 }

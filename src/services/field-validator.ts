@@ -1,4 +1,10 @@
-import { createRegistry, type DescMessage, isMessage, type Message } from "@bufbuild/protobuf";
+import {
+  createRegistry,
+  type DescField,
+  type DescMessage,
+  isMessage,
+  type Message,
+} from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { IngestEventRequestSchema } from "../../gen/jitsudo/notifications/v1/event_pb.js";
@@ -20,10 +26,46 @@ export function createFieldValidator(): FieldValidator {
 
   return (desc, message) => {
     if (isMessage(message, IngestEventRequestSchema) && isPlainEvent(message)) return [];
+    const tooLong = fieldsTooLong(desc, message, "");
+    if (tooLong.length > 0) return tooLong;
     const result = validator.validate(desc, message);
     if (result.kind === "error") throw result.error;
     return result.kind === "valid" ? [] : oneEntryPerField(desc, result.violations);
   };
+}
+
+/** No list or map of the API may hold more; what does is not checked entry by entry, which would hold up others. */
+const maxEntries = 1_000;
+
+function fieldsTooLong(desc: DescMessage, message: Message, path: string): FieldViolation[] {
+  return fieldsWithEntries(desc).flatMap((field) => {
+    const at = path ? `${path}.${field.name}` : field.name;
+    const value = (message as unknown as Record<string, unknown>)[field.localName];
+    if (field.fieldKind === "message") return value ? fieldsTooLong(field.message, value as Message, at) : [];
+    const entries = Object.values(value as object);
+    if (entries.length > maxEntries) {
+      return [{ field: at, message: `must contain no more than ${maxEntries} items` }];
+    }
+    const inner = field.fieldKind === "list" ? field.message : undefined;
+    if (!inner || fieldsWithEntries(inner).length === 0) return [];
+    return entries.flatMap((entry, index) => fieldsTooLong(inner, entry as Message, `${at}[${index}]`));
+  });
+}
+
+const knownFields = new Map<DescMessage, DescField[]>();
+
+/** The lists and maps of a message, and the messages in it that have some. */
+function fieldsWithEntries(desc: DescMessage): DescField[] {
+  const known = knownFields.get(desc);
+  if (known) return known;
+  // What callers may fill as they like, such as Struct, has no rules.
+  const fields = desc.typeName.startsWith("google.protobuf.")
+    ? []
+    : desc.fields
+        .filter((field) => field.fieldKind !== "message" || fieldsWithEntries(field.message).length > 0)
+        .filter(({ fieldKind }) => ["list", "map", "message"].includes(fieldKind));
+  knownFields.set(desc, fields);
+  return fields;
 }
 
 /**

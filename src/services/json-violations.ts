@@ -1,55 +1,68 @@
 import { type DescField, type DescMessage, fromJson, type JsonValue, ScalarType } from "@bufbuild/protobuf";
-import type { FieldViolation } from "./errors.ts";
+import { type FieldViolation, maxNamed } from "./errors.ts";
+
+/** So many entries of one object or array are looked at: walking more would hold up the calls of others. */
+const maxEntries = 2_000;
 
 /**
  * Explains why JSON did not decode as a message: one entry for each field that is
- * unknown or has a value of the wrong type. The library's error stops at the first
- * and often does not say which field it means, so the JSON is walked again; that
- * costs only those who sent it.
+ * unknown or has a value of the wrong type, as far as an error names them. The library's
+ * error stops at the first and often does not say which field it means, so the JSON is
+ * walked again.
  */
 export function explainJsonError(
   desc: DescMessage,
   json: JsonValue | undefined,
   error: unknown,
 ): FieldViolation[] {
-  const violations = json === undefined ? [] : messageViolations(desc, json, "");
+  const violations = json === undefined ? [] : firsts(messageViolations(desc, json, ""), maxNamed);
   return violations.length > 0 ? violations : [fromLibrary(error)];
 }
 
-function messageViolations(desc: DescMessage, json: JsonValue, path: string): FieldViolation[] {
-  if (!isObject(json)) return [{ field: path, message: "must be a JSON object" }];
-  return Object.entries(json).flatMap(([key, value]) => {
+function firsts<Each>(all: Iterable<Each>, count: number): Each[] {
+  const found: Each[] = [];
+  for (const each of all) {
+    found.push(each);
+    if (found.length === count) break;
+  }
+  return found;
+}
+
+function* messageViolations(desc: DescMessage, json: JsonValue, path: string): Generator<FieldViolation> {
+  if (!isObject(json)) {
+    yield { field: path, message: "must be a JSON object" };
+    return;
+  }
+  for (const [key, value] of Object.entries(json).slice(0, maxEntries)) {
     const field = desc.fields.find(({ name, jsonName }) => name === key || jsonName === key);
     const at = path ? `${path}.${field?.name ?? key}` : (field?.name ?? key);
-    if (!field) return [{ field: at, message: "unknown field" }];
-    return decodes(desc, { [key]: value }) ? [] : fieldViolations(field, value, at);
-  });
+    if (!field) yield { field: at, message: "unknown field" };
+    else if (!decodes(desc, { [key]: value })) yield* fieldViolations(field, value, at);
+  }
 }
 
 /** Descends as far as the value has the shape of the field. */
-function fieldViolations(field: DescField, value: JsonValue, at: string): FieldViolation[] {
-  const wrong = { field: at, message: `must be ${expected(field)}` };
+function* fieldViolations(field: DescField, value: JsonValue, at: string): Generator<FieldViolation> {
   if (field.fieldKind === "message" && isPlain(field.message)) {
-    return messageViolations(field.message, value, at);
-  }
-  if (field.fieldKind === "list" && Array.isArray(value)) {
-    return value.flatMap((item, index) => {
+    yield* messageViolations(field.message, value, at);
+  } else if (field.fieldKind === "list" && Array.isArray(value)) {
+    for (const [index, item] of value.slice(0, maxEntries).entries()) {
       const itemAt = `${at}[${index}]`;
-      if (decodes(field.parent, { [field.name]: [item] })) return [];
+      if (decodes(field.parent, { [field.name]: [item] })) continue;
       if (field.listKind === "message" && isPlain(field.message)) {
-        return messageViolations(field.message, item, itemAt);
+        yield* messageViolations(field.message, item, itemAt);
+      } else {
+        yield { field: itemAt, message: `must be ${expectedItem(field)}` };
       }
-      return [{ field: itemAt, message: `must be ${expectedItem(field)}` }];
-    });
+    }
+  } else if (field.fieldKind === "map" && isObject(value)) {
+    for (const [key, item] of Object.entries(value).slice(0, maxEntries)) {
+      if (decodes(field.parent, { [field.name]: { [key]: item } })) continue;
+      yield { field: `${at}[${JSON.stringify(key)}]`, message: `must be ${expectedItem(field)}` };
+    }
+  } else {
+    yield { field: at, message: `must be ${expected(field)}` };
   }
-  if (field.fieldKind === "map" && isObject(value)) {
-    return Object.entries(value).flatMap(([key, item]) =>
-      decodes(field.parent, { [field.name]: { [key]: item } })
-        ? []
-        : [{ field: `${at}[${JSON.stringify(key)}]`, message: `must be ${expectedItem(field)}` }],
-    );
-  }
-  return [wrong];
 }
 
 function expected(field: DescField): string {

@@ -100,6 +100,30 @@ export function unmaskConfig(type: ChannelType, next: ConfigObject, current: Con
   );
 }
 
+/** The secrets, by path such as "headers/Authorization", that hold a mask instead of a secret. */
+export function maskedSecrets(type: ChannelType, config: ConfigObject): string[] {
+  return secretPaths(type, config, (value) => value.includes(mask));
+}
+
+/** The secrets, by path, of which `next` holds just the masks. */
+export function keptSecrets(type: ChannelType, next: ConfigObject, current: ConfigObject): string[] {
+  const masks = maskConfig(type, current);
+  return secretPaths(type, next, (value, path) => valueAt(masks, path) === value);
+}
+
+function secretPaths(
+  type: ChannelType,
+  config: ConfigObject,
+  isMeant: (value: string, path: string) => boolean,
+): string[] {
+  const paths: string[] = [];
+  mapSecrets(type, config, (value, path) => {
+    if (isMeant(value, path)) paths.push(path);
+    return value;
+  });
+  return paths;
+}
+
 function mapSecrets(
   type: ChannelType,
   config: ConfigObject,

@@ -162,6 +162,58 @@ describe.each(backends)("%s", (backend) => {
     expect(smtp.mails.at(-1)).toMatchObject({ username: "jitsudo", envelope: { to: ["b@example.com"] } });
   });
 
+  test("a mask keeps no secret for another server, and is no secret itself", async () => {
+    const { api } = await deployment.newTenant();
+    const { id, config } = await api.createWebhook(`${sink.url}/given`, {
+      headers: { Authorization: "Bearer secret" },
+      signing_secret: "a secret of the webhook's",
+    });
+    const refusals = async (channel: string, changed: object) => {
+      const path = `/v1/notification-channels/${channel}`;
+      const { status, body } = await api.send<ErrorJson>("PUT", path, { config: changed });
+      expect(status, JSON.stringify(body)).toBe(400);
+      return body.details.fields?.map(({ field }) => field);
+    };
+    const elsewhere = { ...config, url: "http://127.0.0.1:1/elsewhere" };
+    expect(await refusals(id, elsewhere)).toEqual(['config.headers["Authorization"]']);
+    expect(await refusals(id, { ...config, url: "http://127.0.0.1:1/********" })).toContain("config.url");
+    const more = { ...config, headers: { "X-New": "********" } };
+    expect(await refusals(id, more)).toEqual(['config.headers["X-New"]']);
+    await api.updateChannel(id, { config: { ...elsewhere, headers: { Authorization: "Bearer new" } } });
+
+    const mail = await api.createChannel("email", {
+      name: "mail",
+      smtp_host: smtp.host,
+      smtp_port: smtp.port,
+      from_address: "jitsudo@example.com",
+      to_addresses: ["a@example.com"],
+      smtp_username: "jitsudo",
+      smtp_password: "hunter2",
+    });
+    const otherServer = { ...mail.config, smtp_port: 1 };
+    expect(await refusals(mail.id, otherServer)).toEqual(["config.smtp_password"]);
+
+    const created = await api.send<ErrorJson>("POST", "/v1/notification-channels/generic-webhook", {
+      name: "masked",
+      url: `${sink.url}/masked`,
+      signing_secret: "********",
+    });
+    expect(created).toMatchObject({
+      status: 400,
+      body: { details: { fields: [{ field: "signing_secret" }] } },
+    });
+  });
+
+  test("null for what may be left out means its default, when a channel is changed, too", async () => {
+    const { api } = await deployment.newTenant();
+    const { id } = await api.createWebhook(`${sink.url}/null`);
+    const path = `/v1/notification-channels/${id}`;
+    expect(await api.send("PUT", path, { enabled: null, ordered: null })).toMatchObject({
+      status: 200,
+      body: { enabled: true, ordered: true },
+    });
+  });
+
   test("a comparison names the fields that an update would change, secrets included", async () => {
     const { api } = await deployment.newTenant();
     const secret = "a secret of the webhook's";

@@ -160,6 +160,48 @@ describe("JSON", () => {
   });
 });
 
+describe("what is wrong in hundreds of thousands of places", () => {
+  const many = (count: number, entry: (index: number) => string) =>
+    Array.from({ length: count }, (_, index) => entry(index)).join();
+  const unknown = `{"type":"grant.active",${many(200_000, (index) => `"k${index}":1`)}}`;
+
+  it("is answered with the first few of them", async () => {
+    const webhook = `{"name":"x","url":"${sink.url}/x"`;
+    const bodies = [
+      ["/v1/events", unknown],
+      [connectPath, unknown],
+      ["/v1/events:batch", `{"events":[${many(200_000, () => "{}")}]}`],
+      [
+        "/v1/notification-channels/generic-webhook",
+        `${webhook},"event_filters":[${many(200_000, () => '""')}]}`,
+      ],
+      [
+        "/v1/notification-channels/generic-webhook",
+        `${webhook},"headers":{${many(200_000, (index) => `"k${index}":"v"`)}}}`,
+      ],
+      [
+        "/v1/notification-channels/generic-webhook",
+        `${webhook},"event_filters":[${many(200_000, (index) => `${index}`)}]}`,
+      ],
+    ] as const;
+    for (const [path, body] of bodies) {
+      const { status, body: answer } = await api.send("POST", path, body);
+      expect(status, path).toBe(400);
+      expect(JSON.stringify(answer).length, path).toBeLessThan(20_000);
+    }
+  });
+
+  it("does not get in without a key", async () => {
+    const response = await fetch(`${service.url}/grpc.health.v1.Health/Check`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: unknown,
+    });
+    expect(response.status).toBe(429);
+    expect((await response.text()).length).toBeLessThan(1_000);
+  });
+});
+
 describe("binary messages", () => {
   const event = (attributes: object) =>
     toBinary(
