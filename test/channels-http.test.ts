@@ -307,6 +307,24 @@ describe("an endpoint that misbehaves", () => {
     });
   });
 
+  test("and begins to answer without end is given up before its time is over", async () => {
+    const server = createServer((socket) => {
+      const more = () => socket.write("HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100));
+      socket
+        .on("error", () => undefined)
+        .on("drain", more)
+        .once("data", more)
+        .resume();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    closing.push(() => new Promise((resolve) => server.close(() => resolve())));
+    const { port } = server.address() as AddressInfo;
+    expect(await sendGeneric({ url: `http://127.0.0.1:${port}/` }, { timeoutMs: 60_000 })).toEqual({
+      kind: "retry",
+      error: "too many interim responses (1xx)",
+    });
+  });
+
   test("and shows a certificate of nobody is tried again", async () => {
     const tls = await startHttpSink({ tls: { key: selfSigned, cert: selfSigned } });
     closing.push(tls.close);

@@ -79,8 +79,10 @@ export function createCalls({ log, observe }: { log: Logger; observe: ObserveCal
       response.setHeader("x-request-id", requestId);
       if (closing) closeAfterwards(response);
 
-      const deadline = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs);
+      let deadline = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs);
       function expire(): void {
+        // An answer that the client does not read is not kept for longer than it took to make.
+        deadline = setTimeout(() => response.destroy(), timeoutMs);
         controller.abort(
           new ConnectError(`the call took longer than ${timeoutMs} ms`, Code.DeadlineExceeded),
         );

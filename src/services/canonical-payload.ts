@@ -1,4 +1,4 @@
-import { create, type JsonObject, toJson } from "@bufbuild/protobuf";
+import { create, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
 import canonicalize from "canonicalize";
 import {
   type IngestEventRequest,
@@ -7,15 +7,31 @@ import {
 import { type FieldViolation, invalidFields } from "./errors.ts";
 
 /**
+ * Attributes have so many bytes at the most, as canonical JSON: they are read, worded and sent
+ * anew for each channel, and large ones would hold up all others.
+ */
+const maxAttributesBytes = 65_536;
+
+/**
  * The event as it was sent, without what tells the service how to handle it, in
  * the canonical form of RFC 8785: equal events have equal texts, whichever
- * protocol they came by. Throws invalid_argument for what that form cannot hold.
+ * protocol they came by. Throws invalid_argument for what that form cannot hold, and for
+ * what is too large.
  */
 export function canonicalPayload(request: IngestEventRequest): string {
   const json = jsonOf(request);
   const text = json && canonicalOf(withoutHandling(json));
   if (text === undefined) throw invalidFields(fieldsBeyondJson(request));
+  // All other fields have bounds of their own.
+  if (text.length > maxAttributesBytes / 4) assertAttributesFit(json?.attributes);
   return text;
+}
+
+function assertAttributesFit(attributes: JsonValue | undefined): void {
+  const bytes = Buffer.byteLength(canonicalize(attributes ?? {}) ?? "");
+  if (bytes <= maxAttributesBytes) return;
+  const message = `must be at most ${maxAttributesBytes} bytes as JSON, not ${bytes}`;
+  throw invalidFields([{ field: "attributes", message }]);
 }
 
 function withoutHandling({ idempotency_key: _key, deliver_before: _before, ...payload }: JsonObject) {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createNotificationsClient, type IngestEventResult } from "../../src/clients/connect.ts";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import { until } from "../support/until.ts";
-import type { IngestedJson } from "./api.ts";
+import type { ErrorJson, IngestedJson } from "./api.ts";
 import { type Deployment, deploy } from "./deployment.ts";
 import { backends } from "./home.ts";
 
@@ -141,6 +141,20 @@ describe.each(backends)("%s", (backend) => {
     await until(() => sink.to(path).length === all.length);
     const arrived = sink.to(path).map(({ body }) => JSON.parse(body));
     expect(new Map(arrived.map(({ id, data }) => [id, data.attributes]))).toEqual(new Map(sent as never));
+  });
+
+  test("attributes may be large, but not so large that they hold others up", async () => {
+    const { api } = await tenantWithWebhook();
+    const send = (text: string) =>
+      api.send<ErrorJson>("POST", "/v1/events", { ...nth(1), attributes: { text } });
+    const most = 65_536 - '{"text":""}'.length;
+    expect((await send("x".repeat(most))).status).toBe(202);
+    for (const text of ["x".repeat(most + 1), "é".repeat(most / 2 + 1), "x".repeat(3_000_000)]) {
+      const { status, body } = await send(text);
+      expect(status).toBe(400);
+      expect(body.details.fields).toMatchObject([{ field: "attributes" }]);
+      expect(body.message).toContain("at most 65536 bytes");
+    }
   });
 
   test("a stream is acknowledged in order, each request once its events are committed", async () => {

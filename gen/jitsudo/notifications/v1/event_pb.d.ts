@@ -113,7 +113,8 @@ export declare type IngestEventRequest = Message<"jitsudo.notifications.v1.Inges
   url: string;
 
   /**
-   * Anything else, passed on to webhooks and SNS as it is.
+   * Anything else, passed on to webhooks and SNS as JSON keeps it: whole numbers
+   * beyond 2^53 lose digits. At most 65536 bytes as JSON.
    *
    * @generated from field: google.protobuf.Struct attributes = 16;
    */
