@@ -3,6 +3,7 @@ import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { NotificationChannelService } from "../gen/jitsudo/notifications/v1/channel_pb.js";
 import { type ApiServer, headers, startApiServer } from "./support/api-server.ts";
 import { until } from "./support/until.ts";
 
@@ -40,6 +41,23 @@ describe("clients that misbehave", () => {
     await until(() => openSockets() <= before);
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
     expect(server.lines.filter(({ level }) => Number(level) >= 50)).toEqual([]);
+  });
+
+  it("and do not read their answer lose it", async () => {
+    const large = await startApiServer({
+      requestTimeoutMs: 500,
+      routes: (router) => {
+        router.service(NotificationChannelService, {
+          listChannels: () => ({ channels: [{ name: "x".repeat(20_000_000) }] }),
+        });
+      },
+    });
+    const socket = connect(large.port, "127.0.0.1").on("error", () => undefined);
+    const lines = Object.entries({ host: "x", ...headers }).map((header) => header.join(": "));
+    socket.write(["GET /v1/notification-channels HTTP/1.1", ...lines, "", ""].join("\r\n"));
+    await until(() => large.lines.some(({ msg }) => msg === "request"));
+    socket.destroy();
+    await large.close();
   });
 
   it.each([
