@@ -155,6 +155,8 @@ describe("REST refusals", () => {
     ["application/x-www-form-urlencoded", 415],
     ["application/json; charset=latin1", 415],
     ["application/json; charset=utf-8", 202],
+    ['application/json; charset= "UTF-8"', 202],
+    ['application/json; charset="latin1"', 415],
     ["Application/JSON;v=1", 202],
   ])("depend on the Content-Type: %s", async (type, status) => {
     const answer = await call("POST", "/v1/events", { type: "grant.active" }, { "content-type": type });

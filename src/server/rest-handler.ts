@@ -89,7 +89,7 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
 }
 
 function requireJson(type: string): void {
-  const otherCharset = /;\s*charset\s*=\s*"?(?!utf-?8\b)/i;
+  const otherCharset = /;\s*charset\s*=(?!\s*"?utf-?8\b)/i;
   if (/^application\/json\s*(?:;|$)/i.test(type) && !otherCharset.test(type)) return;
   throw httpError("unsupported_media_type", "the Content-Type must be application/json", {
     accept: "application/json",

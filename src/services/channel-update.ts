@@ -48,10 +48,10 @@ export function changeSettings(
   return settings;
 }
 
-/** The mask, else what is set. Throws for names that cannot be updated. */
+/** The mask, else, or if it is empty, what is set. Throws for names that cannot be updated. */
 function namedFields(request: UpdateChannelRequest): Set<Updatable> {
-  const paths = request.updateMask?.paths;
-  if (paths) {
+  const { paths = [] } = request.updateMask ?? {};
+  if (paths.length > 0) {
     const unknown = paths.filter((path) => !(updatable as readonly string[]).includes(path) && path !== "id");
     if (unknown.length > 0) {
       const message = `names ${unknown.join(", ")}, but only ${updatable.join(", ")} can be updated`;

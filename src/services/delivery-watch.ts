@@ -49,8 +49,8 @@ async function startOf(changes: TenantChanges, cursor: string): Promise<{ positi
 
 function matches({ delivery, state, requestId }: DeliveryChange, wanted: WatchDeliveriesRequest): boolean {
   return (
-    fits(wanted.channelId, delivery.channelId) &&
-    fits(wanted.eventId, delivery.eventId) &&
+    fits(wanted.channelId.toLowerCase(), delivery.channelId) &&
+    fits(wanted.eventId.toLowerCase(), delivery.eventId) &&
     fits(wanted.eventType, delivery.eventType) &&
     fits(wanted.state, state) &&
     fits(wanted.requestId, requestId)

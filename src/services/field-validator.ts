@@ -6,6 +6,7 @@ import {
   type Message,
 } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
+import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { IngestEventRequestSchema } from "../../gen/jitsudo/notifications/v1/event_pb.js";
 import { file_jitsudo_notifications_v1_rules } from "../../gen/jitsudo/notifications/v1/rules_pb.js";
@@ -26,8 +27,8 @@ export function createFieldValidator(): FieldValidator {
 
   return (desc, message) => {
     if (isMessage(message, IngestEventRequestSchema) && isPlainEvent(message)) return [];
-    const tooLong = fieldsTooLong(desc, message, "");
-    if (tooLong.length > 0) return tooLong;
+    const beyond = [...fieldsTooLong(desc, message, ""), ...timesBeyondCalendar(desc, message)];
+    if (beyond.length > 0) return beyond;
     const result = validator.validate(desc, message);
     if (result.kind === "error") throw result.error;
     return result.kind === "valid" ? [] : oneEntryPerField(desc, result.violations);
@@ -51,6 +52,21 @@ function fieldsTooLong(desc: DescMessage, message: Message, path: string): Field
     return entries.flatMap((entry, index) => fieldsTooLong(inner, entry as Message, `${at}[${index}]`));
   });
 }
+
+/** Protobuf's binary form can say times that no other form can (timestamp.proto: years 1 to 9999). */
+function timesBeyondCalendar(desc: DescMessage, message: Message): FieldViolation[] {
+  return desc.fields.flatMap((field) => {
+    if (field.message?.typeName !== TimestampSchema.typeName || field.fieldKind !== "message") return [];
+    const time = (message as unknown as Record<string, Timestamp | undefined>)[field.localName];
+    if (!time) return [];
+    const { seconds, nanos } = time;
+    const isInside = seconds >= firstSecond && seconds <= lastSecond && nanos >= 0 && nanos < 1_000_000_000;
+    return isInside ? [] : [{ field: field.name, message: "must be a time of the years 1 to 9999" }];
+  });
+}
+
+const firstSecond = BigInt(Date.parse("0001-01-01T00:00:00Z") / 1000);
+const lastSecond = BigInt(Date.parse("9999-12-31T23:59:59Z") / 1000);
 
 const knownFields = new Map<DescMessage, DescField[]>();
 

@@ -21,7 +21,8 @@ export function isPlainEvent(event: IngestEventRequest): boolean {
     event.durationSeconds >= 0 &&
     event.justification.length <= 4096 &&
     event.reason.length <= 4096 &&
-    plainUrl.test(event.url)
+    plainUrl.test(event.url) &&
+    event.deliverBefore === undefined
   );
 }
 

@@ -43,11 +43,21 @@ export function createStatisticsService(store: Store): ServiceImpl<typeof Statis
   };
 }
 
+/** The whole days of the years that a time may be of: what is beyond cannot be written. */
+const firstMs = Date.parse("0001-01-01T00:00:00Z");
+const lastMs = Date.parse("9999-12-31T00:00:00Z");
+
 /** Whole buckets. Throws invalid_argument for a range that is empty, too long or not kept. */
 function rangeOf({ since, until, bucket }: GetDeliveryStatisticsRequest, bucketMs: number) {
   const now = Date.now();
-  const end = Math.ceil((until ? timestampDate(until).getTime() : now) / bucketMs) * bucketMs;
-  const start = Math.floor((since ? timestampDate(since).getTime() : end - dayMs) / bucketMs) * bucketMs;
+  const end = Math.min(
+    Math.ceil((until ? timestampDate(until).getTime() : now) / bucketMs) * bucketMs,
+    lastMs,
+  );
+  const start = Math.max(
+    Math.floor((since ? timestampDate(since).getTime() : end - dayMs) / bucketMs) * bucketMs,
+    firstMs,
+  );
   if (start >= end) throw invalidFields([{ field: "since", message: "must be before until" }]);
   if ((end - start) / bucketMs > maxBuckets) {
     throw invalidFields([{ field: "bucket", message: `must divide the time into at most ${maxBuckets}` }]);

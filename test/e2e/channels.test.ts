@@ -204,6 +204,16 @@ describe.each(backends)("%s", (backend) => {
     });
   });
 
+  test("an empty mask is none", async () => {
+    const { api } = await deployment.newTenant();
+    const { id } = await api.createWebhook(`${sink.url}/mask`);
+    const path = `/v1/notification-channels/${id}`;
+    expect(await api.send("PUT", path, { name: "new", update_mask: "" })).toMatchObject({
+      status: 200,
+      body: { name: "new" },
+    });
+  });
+
   test("null for what may be left out means its default, when a channel is changed, too", async () => {
     const { api } = await deployment.newTenant();
     const { id } = await api.createWebhook(`${sink.url}/null`);

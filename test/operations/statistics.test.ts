@@ -117,6 +117,13 @@ describe.each(backends)("%s", (backend) => {
     expect(await queue()).toEqual({ pending: 0, delivering: 0 });
   });
 
+  test("end with the calendar", async () => {
+    for (const until of ["9999-12-31T23:59:59Z", "0001-01-02T00:00:00Z"]) {
+      const path = `/v1/statistics/deliveries?until=${until}&bucket=day`;
+      expect((await tenant.api.send("GET", path)).status, until).toBe(200);
+    }
+  });
+
   test("refuse what they cannot answer", async () => {
     for (const query of [
       "since=2020-01-01T00:00:00Z",

@@ -11,6 +11,7 @@ import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 
 interface Filters {
   cursor?: string;
+  channelId?: string;
   state?: string;
   requestId?: string;
   eventType?: string;
@@ -72,8 +73,8 @@ describe.each(backends)("%s", (backend) => {
   test.each(["grpc", "connect"] as const)("over %s shows each change as it happens", async (protocol) => {
     tenant = await deployment.newTenant();
     sink.respond(`/flaky/${tenant.id}`, [{ status: 500 }, { status: 200 }]);
-    await tenant.api.createWebhook(`${sink.url}/flaky/${tenant.id}`);
-    const stream = await watch({}, protocol);
+    const { id: channelId } = await tenant.api.createWebhook(`${sink.url}/flaky/${tenant.id}`);
+    const stream = await watch({ channelId: channelId.toUpperCase() }, protocol);
     const { id } = await tenant.api.ingest({ type: "grant.active", grant_id: "g" });
     const seen = await stream.until(isState("delivered"));
     const [delivery] = await tenant.api.deliveries({ event_id: id });

@@ -1,6 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { IngestEventRequestSchema } from "../../gen/jitsudo/notifications/v1/event_pb.js";
+import { Code, createNotificationsClient } from "../../src/clients/connect.ts";
 import type { Api, ErrorJson } from "../e2e/api.ts";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import type { Service } from "../support/service.ts";
@@ -242,6 +243,29 @@ describe("binary messages", () => {
     }
     const { status } = await sendBinary(attributesOf(field(2, Buffer.concat([...layers, value]))));
     expect(depth <= 20 ? [200] : [400]).toContain(status);
+  });
+
+  it("with times that no calendar has are refused, by the name of their field", async () => {
+    const time = (seconds: bigint, nanos: number) => ({
+      $typeName: "google.protobuf.Timestamp" as const,
+      seconds,
+      nanos,
+    });
+    for (const beyond of [time(8_640_000_000_001n, 0), time(-62_135_596_801n, 0), time(0n, -5)]) {
+      const { status, body } = await sendBinary(event({ deliverBefore: beyond }));
+      expect([status, body.details.fields?.[0]?.field ?? body.message]).toEqual([
+        400,
+        expect.stringContaining("deliver_before"),
+      ]);
+      const client = createNotificationsClient({
+        baseUrl: service.url,
+        apiKey: key.apiKey,
+        tenantId: tenant,
+      });
+      const listing = client.deliveries.listDeliveries({ since: beyond });
+      await expect(listing).rejects.toMatchObject({ code: Code.InvalidArgument });
+      client.close();
+    }
   });
 
   it("with invalid UTF-8, unknown fields, groups and cut ends are taken or refused", async () => {
