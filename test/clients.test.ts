@@ -215,19 +215,40 @@ describe.each(["connect", "grpc", "grpc-js"] as const)("%s", (kind) => {
     close();
   });
 
+  test("leaving the loop over the responses cancels the call and ends its requests", async () => {
+    const { events, close } = makeClients(kind);
+    const before = seen.aborted;
+    for await (const _ of events.streamEvents(waiting("a"))) break;
+    await until(() => seen.aborted > before);
+    const controller = new AbortController();
+    const reading = async () => {
+      for await (const _ of events.streamEvents(waiting("a"), { signal: controller.signal })) {
+        throw new RangeError("the reader's own");
+      }
+    };
+    await expect(reading()).rejects.toThrow(RangeError);
+    await until(() => seen.aborted > before + 1);
+    let ended = false;
+    async function* endless() {
+      try {
+        for (;;) {
+          yield* batches("a");
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      } finally {
+        ended = true;
+      }
+    }
+    for await (const _ of events.streamEvents(endless())) break;
+    await until(() => ended);
+    close();
+  });
+
   test("says unavailable when nobody listens", async () => {
     const { channels, close } = makeClients(kind, { to: "127.0.0.1:1" });
     expect((await failureOf(channels.getChannel({ id: "a" }))).code).toBe(Code.Unavailable);
     close();
   });
-});
-
-test("grpc-js: leaving the loop over the responses cancels the call", async () => {
-  const { events, close } = makeClients("grpc-js");
-  const before = seen.aborted;
-  for await (const _ of events.streamEvents(waiting("a"))) break;
-  await until(() => seen.aborted > before);
-  close();
 });
 
 test("grpc-js: an error of the sender's own reaches the reader as it is", async () => {

@@ -105,6 +105,31 @@ test("the client on fetch calls every service", async () => {
   await channels.deleteChannel({ id: channel.id });
 });
 
+test("leaving the loop over a watch ends the call, for as many loops as one likes, and then the process", async () => {
+  const clientFile = (name: string) => JSON.stringify(join(import.meta.dirname, `../src/clients/${name}.ts`));
+  const script = `
+    const node = await import(${clientFile("connect")});
+    const web = await import(${clientFile("web")});
+    const caller = ${JSON.stringify({ ...service })};
+    const clients = [
+      node.createNotificationsClient(caller),
+      node.createNotificationsClient({ ...caller, protocol: "connect" }),
+      web.createNotificationsClient(caller),
+    ];
+    for (const { deliveries } of clients) {
+      // One connection takes 256 streams at a time.
+      for (let loop = 0; loop < 260; loop++) for await (const _ of deliveries.watchDeliveries({})) break;
+      await deliveries.listDeliveries({});
+    }
+    console.log("listed");`;
+  const child = await startChild(process.execPath, ["--input-type=module", "--eval", script]);
+  expect({ exit: await child.waitForExit(60_000), stdout: child.stdout(), stderr: child.stderr() }).toEqual({
+    exit: 0,
+    stdout: "listed\n",
+    stderr: "",
+  });
+});
+
 test("a service that cannot start says why", async () => {
   await expect(startTestService({ settings: { JITSUDO_ROLE: "chef" } })).rejects.toThrow("JITSUDO_ROLE");
 });

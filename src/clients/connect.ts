@@ -23,9 +23,8 @@ export interface NotificationsClient extends NotificationsServices {
 /**
  * Makes a client of the whole API on Connect's Node transports. It connects
  * with the first call and again whenever the connection was lost. Calls throw
- * ConnectError; `errorDetailOf` says what was wrong in detail. A two-way stream ends
- * when its requests end or its signal aborts; leaving the loop over the responses
- * alone does not cancel it.
+ * ConnectError; `errorDetailOf` says what was wrong in detail. Leaving the loop over a
+ * stream's responses cancels the call.
  */
 export function createNotificationsClient(options: NotificationsClientOptions): NotificationsClient {
   const { baseUrl, protocol = "grpc", pingIntervalMs = 30_000 } = options;

@@ -1,4 +1,4 @@
-import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import type { Client, Interceptor, Transport } from "@connectrpc/connect";
 import { ApiKeyService } from "../../gen/jitsudo/notifications/v1/api_key_pb.js";
 import { AuditService } from "../../gen/jitsudo/notifications/v1/audit_pb.js";
 import { NotificationChannelService } from "../../gen/jitsudo/notifications/v1/channel_pb.js";
@@ -7,6 +7,7 @@ import { EventIngestService } from "../../gen/jitsudo/notifications/v1/event_pb.
 import { ReplayService } from "../../gen/jitsudo/notifications/v1/replay_pb.js";
 import { StatisticsService } from "../../gen/jitsudo/notifications/v1/statistics_pb.js";
 import { TenantSettingsService } from "../../gen/jitsudo/notifications/v1/tenant_settings_pb.js";
+import { createLeavingClient } from "./leaving-streams.ts";
 
 /** Where the service is, and who calls it. */
 export interface CallerOptions {
@@ -42,14 +43,14 @@ export function servicesOver(
 ): NotificationsServices {
   const transport = limitUnaryCalls(timeoutMs, bare);
   return {
-    channels: createClient(NotificationChannelService, transport),
-    events: createClient(EventIngestService, transport),
-    deliveries: createClient(DeliveryService, transport),
-    replays: createClient(ReplayService, transport),
-    statistics: createClient(StatisticsService, transport),
-    tenantSettings: createClient(TenantSettingsService, transport),
-    audit: createClient(AuditService, transport),
-    apiKeys: createClient(ApiKeyService, transport),
+    channels: createLeavingClient(NotificationChannelService, transport),
+    events: createLeavingClient(EventIngestService, transport),
+    deliveries: createLeavingClient(DeliveryService, transport),
+    replays: createLeavingClient(ReplayService, transport),
+    statistics: createLeavingClient(StatisticsService, transport),
+    tenantSettings: createLeavingClient(TenantSettingsService, transport),
+    audit: createLeavingClient(AuditService, transport),
+    apiKeys: createLeavingClient(ApiKeyService, transport),
   };
 }
 
