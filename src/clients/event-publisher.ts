@@ -1,4 +1,4 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
   type IngestEventRequest,
@@ -90,12 +90,12 @@ export function createEventPublisher(options: EventPublisherOptions): EventPubli
   return {
     async publish(event) {
       if (closing) throw new ConnectError("the publisher is closed", Code.FailedPrecondition);
-      const message = messageOf(event);
+      const { message, bytes } = copyOf(event);
       const lane = message.type === "request.break_glass" ? urgent : ordinary;
       if (rejectWhenFull && lane.size() >= maxUnansweredEvents) {
         throw new ConnectError("the publisher is full", Code.ResourceExhausted);
       }
-      return lane.add(message, sizeOf(message));
+      return lane.add(message, bytes);
     },
     ready: () => ordinary.below(maxUnansweredEvents),
     close({ timeoutMs = 10_000 } = {}) {
@@ -105,14 +105,15 @@ export function createEventPublisher(options: EventPublisherOptions): EventPubli
   };
 }
 
-function messageOf(event: EventInit): IngestEventRequest {
-  return create(IngestEventRequestSchema, withIdempotencyKey(event));
-}
-
-/** Bytes within a request. Throws for what protobuf cannot hold, which would fail a whole batch later. */
-function sizeOf(event: IngestEventRequest): number {
+/**
+ * The event as it is now, since the caller may reuse or change the object, and its bytes
+ * within a request. Throws for what protobuf cannot hold, which would fail a whole batch later.
+ */
+function copyOf(event: EventInit): { message: IngestEventRequest; bytes: number } {
   try {
-    return toBinary(IngestEventRequestSchema, event).length + 6;
+    const message = create(IngestEventRequestSchema, withIdempotencyKey(event));
+    const binary = toBinary(IngestEventRequestSchema, message);
+    return { message: fromBinary(IngestEventRequestSchema, binary), bytes: binary.length + 6 };
   } catch (error) {
     throw new ConnectError(`the event cannot be sent: ${(error as Error).message}`, Code.InvalidArgument);
   }

@@ -1,3 +1,4 @@
+import { create } from "@bufbuild/protobuf";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import {
   Code,
@@ -8,6 +9,7 @@ import {
   type EventSender,
   errorDetailOf,
   grantActive,
+  IngestEventRequestSchema,
   type PublishRetry,
   requestBreakGlass,
 } from "../../src/clients/connect.ts";
@@ -162,6 +164,25 @@ test("what is wrong with one event is told to its publisher alone", async () => 
   const conflict = await errorOf(publisher.publish({ ...grant(4), idempotencyKey: "key" }));
   expect(conflict.code).toBe(Code.AlreadyExists);
   expect(errorDetailOf(conflict)?.fields[0]?.field).toBe("idempotency_key");
+});
+
+test("an event is sent as it was when it was published, whatever becomes of the object", async () => {
+  const { service, newTenant } = await sharedDeployment();
+  const tenant = await newTenant();
+  const publisher = publisherOf(eventsOf("grpc", service.address, tenant));
+  const ticket = { ticket: "INC-0" };
+  const message = create(IngestEventRequestSchema, { ...grant(0), attributes: ticket });
+  const published = [1, 2, 3].map((number) => {
+    Object.assign(message, { idempotencyKey: `key-${number}`, grantId: `grant-${number}` });
+    ticket.ticket = `INC-${number}`;
+    return publisher.publish(message);
+  });
+  for (const [index, { id, replayed }] of (await Promise.all(published)).entries()) {
+    expect(replayed).toBe(false);
+    expect((await tenant.api.send("GET", `/v1/events/${id}`)).body).toMatchObject({
+      payload: { grant_id: `grant-${index + 1}`, attributes: { ticket: `INC-${index + 1}` } },
+    });
+  }
 });
 
 test("a call that cannot succeed is not repeated", async () => {
