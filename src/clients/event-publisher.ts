@@ -61,13 +61,20 @@ export interface EventPublisher {
  * An event without an idempotency key gets one, so a repeated call makes nothing twice.
  * Events go out in the order in which they were published; break-glass has a lane of its
  * own and overtakes them.
+ *
+ * @throws RangeError for a `maxBatchEvents` that the service would refuse
  */
 export function createEventPublisher(options: EventPublisherOptions): EventPublisher {
   const { events, maxWaitMs = 20, maxUnansweredEvents = 10_000, rejectWhenFull = false } = options;
+  const { maxBatchEvents = 500 } = options;
+  // The service refuses a larger call as a whole, with all its events.
+  if (!Number.isInteger(maxBatchEvents) || maxBatchEvents < 1 || maxBatchEvents > 1_000) {
+    throw new RangeError(`maxBatchEvents must be an integer from 1 to 1000, not ${maxBatchEvents}`);
+  }
   const lane = (waitMs: number) =>
     createPublishLane({
       send: (batch, signal) => events.ingestEvents({ events: batch }, { signal }),
-      maxBatchEvents: options.maxBatchEvents ?? 500,
+      maxBatchEvents,
       maxBatchBytes: options.maxBatchBytes ?? 1_048_576,
       maxWaitMs: waitMs,
       retry: options.retry ?? {},

@@ -149,6 +149,19 @@ test("a batch is bounded in bytes too", async () => {
   expect((await refused).code).toBe(Code.ResourceExhausted);
 });
 
+test("a batch is never larger than the service takes", async () => {
+  const { service, newTenant } = await sharedDeployment();
+  const events = counting(eventsOf("grpc", service.address, await newTenant()));
+  for (const maxBatchEvents of [0, -1, 1.5, 1_001, Number.NaN, Infinity]) {
+    expect(() => createEventPublisher({ events, maxBatchEvents })).toThrow(
+      new RangeError(`maxBatchEvents must be an integer from 1 to 1000, not ${maxBatchEvents}`),
+    );
+  }
+  const publisher = publisherOf(events, { maxBatchEvents: 1_000 });
+  await Promise.all(Array.from({ length: 1_001 }, (_, number) => publisher.publish(grant(number))));
+  expect(events.calls.map(({ length }) => length)).toEqual([1_000, 1]);
+});
+
 test("what is wrong with one event is told to its publisher alone", async () => {
   const { service, newTenant } = await sharedDeployment();
   const publisher = publisherOf(eventsOf("grpc", service.address, await newTenant()));
