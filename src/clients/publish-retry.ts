@@ -1,4 +1,5 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
+import { errorDetailOf } from "./errors.ts";
 
 /** How long to go on with what is worth another try. */
 export interface PublishRetryOptions {
@@ -21,26 +22,34 @@ export function retryDelayMs(
   return Math.max(backoffMs, retryAfterMs(error) ?? 0);
 }
 
-/** Whether the request as a whole is larger than the service takes: smaller ones may pass. */
+/** Whether the request as a whole is larger than the service, or a proxy before it, takes: smaller ones may pass. */
 export function isTooLarge(error: ConnectError): boolean {
+  // As the transports, Connect's and grpc-js's, tell of an answer that is not of their protocol.
+  if (/^(HTTP|Received HTTP status code) 413$/.test(error.rawMessage)) return true;
   return error.code === Code.ResourceExhausted && retryAfterMs(error) === undefined;
 }
 
 function isWorthRetrying(error: ConnectError): boolean {
+  if (isTooLarge(error)) return false;
   switch (error.code) {
     case Code.Unavailable:
     case Code.DeadlineExceeded:
     // The connection broke, as Connect's Node transport says it: nobody here cancelled.
     case Code.Aborted:
     case Code.Canceled:
-      return true;
+    // Called too often: the service says when it will take the call.
     case Code.ResourceExhausted:
-      return !isTooLarge(error);
-    // Every error that the service itself answers with has a detail: without one, the
-    // connection or something in between failed.
+      return true;
+    // Every error that the service itself answers with has its detail: without one, the
+    // connection or something in between failed, such as an ingress that for the time
+    // of a deploy knows neither the service nor the key.
     case Code.Internal:
     case Code.Unknown:
-      return error.details.length === 0;
+    case Code.Unimplemented:
+    case Code.NotFound:
+    case Code.Unauthenticated:
+    case Code.PermissionDenied:
+      return errorDetailOf(error) === undefined;
     default:
       return false;
   }

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import {
@@ -18,6 +19,7 @@ import { startTcpProxy } from "../reliability/support/tcp-proxy.ts";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import { until } from "../support/until.ts";
 import { type Deployment, deploy, type Tenant } from "./deployment.ts";
+import { startIngress } from "./ingress.ts";
 
 // The publisher against the real service, also while that is away.
 
@@ -206,6 +208,39 @@ test("a call that cannot succeed is not repeated", async () => {
   const publisher = publisherOf(events, { onRetry: (retry) => retries.push(retry) });
   expect((await errorOf(publisher.publish(grant(1)))).code).toBe(Code.Unauthenticated);
   expect(retries).toEqual([]);
+});
+
+describe.each(kinds)("behind an ingress (%s)", (kind) => {
+  async function behindIngress(options: Partial<EventPublisherOptions> = {}) {
+    const { service, newTenant } = await sharedDeployment();
+    const ingress = await startIngress(service.url);
+    closers.push(ingress.close);
+    const events = counting(eventsOf(kind, ingress.address, await newTenant()));
+    return { ingress, events, publisher: publisherOf(events, options) };
+  }
+
+  test.each([401, 403, 404])("that answers %i by itself for a while, no event is lost", async (status) => {
+    const retries: PublishRetry[] = [];
+    const { ingress, publisher } = await behindIngress({ onRetry: (retry) => retries.push(retry) });
+    ingress.status = status;
+    const published = [1, 2, 3].map((number) => publisher.publish(grant(number)));
+    await until(() => retries.length >= 2);
+    ingress.status = undefined;
+    expect(new Set((await Promise.all(published)).map(({ id }) => id)).size).toBe(3);
+  });
+
+  test("that answers 413, smaller batches pass", async () => {
+    const { ingress, events, publisher } = await behindIngress();
+    ingress.maxBodyBytes = 1_500;
+    const event = (number: number, size: number) => ({
+      ...grant(number),
+      attributes: { text: randomBytes(size).toString("base64") },
+    });
+    const refused = errorOf(publisher.publish(event(0, 3_000)));
+    await Promise.all([1, 2, 3, 4, 5, 6, 7].map((number) => publisher.publish(event(number, 300))));
+    expect((await refused).rawMessage).toMatch(/413$/);
+    expect(events.calls[0]).toHaveLength(8);
+  });
 });
 
 test.each(kinds)(
