@@ -80,7 +80,7 @@ function makeClients(
   { limitMs, to = address }: { limitMs?: number; to?: string } = {},
 ) {
   if (kind === "grpc-js") {
-    const options = { ...identity, ...(limitMs && { deadlineMs: limitMs }) };
+    const options = { ...identity, ...(limitMs !== undefined && { deadlineMs: limitMs }) };
     const insecure = grpcJs.credentials.createInsecure();
     const channels = grpcJs.createGrpcJsClient(grpcJs.NotificationChannelService, to, insecure, options);
     const events = grpcJs.createGrpcJsClient(grpcJs.EventIngestService, to, insecure, options);
@@ -88,7 +88,10 @@ function makeClients(
     return { channels, events, limit: (deadlineMs: number) => ({ deadlineMs }), close };
   }
   const options = { ...identity, baseUrl: `http://${to}`, protocol: kind };
-  const client = connect.createNotificationsClient({ ...options, ...(limitMs && { timeoutMs: limitMs }) });
+  const client = connect.createNotificationsClient({
+    ...options,
+    ...(limitMs !== undefined && { timeoutMs: limitMs }),
+  });
   return { ...client, limit: (timeoutMs: number) => ({ timeoutMs }) };
 }
 
@@ -158,6 +161,14 @@ describe.each(["connect", "grpc", "grpc-js"] as const)("%s", (kind) => {
     );
     expect((await failureOf(channels.getChannel({ id: "a" }, { signal }))).code).toBe(Code.Canceled);
     await until(() => seen.aborted >= before + 3);
+    close();
+  });
+
+  test.each([0, Infinity, 2 ** 31])("takes %d ms for no limit", async (limitMs) => {
+    const { channels, events, close, limit } = makeClients(kind, { limitMs });
+    expect(await channels.getChannel({ id: "a" })).toMatchObject({ id: "a" });
+    expect(await channels.getChannel({ id: "b" }, limit(limitMs))).toMatchObject({ id: "b" });
+    expect(await idsOf(events.streamEvents(batches("a", "b"), limit(limitMs)))).toEqual(["a", "b"]);
     close();
   });
 

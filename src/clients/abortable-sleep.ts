@@ -1,4 +1,9 @@
-/** Resolves after `ms` or as soon as `signal` aborts. (Node's own is not in browsers.) */
+import { longestTimerMs } from "./time-limits.ts";
+
+/**
+ * Resolves after `ms`, which may be Infinity, or as soon as `signal` aborts. (Node's own
+ * is not in browsers.)
+ */
 export function abortableSleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
@@ -7,7 +12,7 @@ export function abortableSleep(ms: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener("abort", wake);
       resolve();
     };
-    const timer = setTimeout(wake, ms);
+    const timer = ms <= longestTimerMs ? setTimeout(wake, ms) : undefined;
     signal.addEventListener("abort", wake);
   });
 }

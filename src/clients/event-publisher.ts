@@ -50,7 +50,7 @@ export interface EventPublisher {
   ready(): Promise<void>;
   /**
    * Takes no more events, sends what it has, and stops after `timeoutMs` (default
-   * 10,000). Returns the events that have no answer by then, with their idempotency
+   * 10,000; Infinity: when all are answered). Returns the events that have no answer by then, with their idempotency
    * keys: some of them may have arrived, and sending them again does no harm.
    */
   close(options?: { timeoutMs?: number }): Promise<IngestEventRequest[]>;

@@ -33,7 +33,7 @@ type GrpcJsMethod<Method extends DescMethod> =
         : never;
 
 export interface GrpcJsCallOptions {
-  /** Time that this call may take, all attempts together, in milliseconds; 0 for no limit. */
+  /** Time that this call may take, all attempts together, in milliseconds; 0 or Infinity for no limit. */
   deadlineMs?: number;
   /** Cancels the call, which then throws ConnectError with Code.Canceled. */
   signal?: AbortSignal;
@@ -45,7 +45,7 @@ export interface GrpcJsClientOptions {
   tenantId: string;
   /**
    * Time that a unary call may take, all attempts together, in milliseconds; default
-   * 10,000, 0 for no limit. Streams have no limit unless their call sets one.
+   * 10,000, 0 or Infinity for no limit. Streams have no limit unless their call sets one.
    */
   deadlineMs?: number;
   /**

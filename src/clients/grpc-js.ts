@@ -17,6 +17,7 @@ import { retryConfig } from "./grpc-js-retries.ts";
 import { exchange, receive } from "./grpc-js-stream.ts";
 import type { GrpcJsCallOptions, GrpcJsClient, GrpcJsClientOptions } from "./grpc-js-types.ts";
 import { withIdempotencyKeys } from "./idempotency-keys.ts";
+import { callLimitMs } from "./time-limits.ts";
 
 export { credentials } from "@grpc/grpc-js";
 export * from "./common.ts";
@@ -141,5 +142,6 @@ function wireFormat(method: DescMethod) {
 }
 
 function deadlineIn(milliseconds: number): { deadline?: number } {
-  return milliseconds > 0 ? { deadline: Date.now() + milliseconds } : {};
+  const limitMs = callLimitMs(milliseconds);
+  return limitMs > 0 ? { deadline: Date.now() + limitMs } : {};
 }

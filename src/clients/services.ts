@@ -8,6 +8,7 @@ import { ReplayService } from "../../gen/jitsudo/notifications/v1/replay_pb.js";
 import { StatisticsService } from "../../gen/jitsudo/notifications/v1/statistics_pb.js";
 import { TenantSettingsService } from "../../gen/jitsudo/notifications/v1/tenant_settings_pb.js";
 import { createLeavingClient } from "./leaving-streams.ts";
+import { callLimitMs } from "./time-limits.ts";
 
 /** Where the service is, and who calls it. */
 export interface CallerOptions {
@@ -17,8 +18,8 @@ export interface CallerOptions {
   /** UUID of the tenant that the calls are about. */
   tenantId: string;
   /**
-   * Time that a unary call may take, in milliseconds; default 10,000, 0 for no
-   * limit. A call's own `timeoutMs` goes before it. Streams have no limit
+   * Time that a unary call may take, in milliseconds; default 10,000, 0 or Infinity
+   * for no limit. A call's own `timeoutMs` goes before it. Streams have no limit
    * unless their call sets one.
    */
   timeoutMs?: number;
@@ -67,7 +68,8 @@ export function identify({ apiKey, tenantId }: CallerOptions): Interceptor {
 function limitUnaryCalls(defaultTimeoutMs: number, transport: Transport): Transport {
   return {
     unary: (method, signal, timeoutMs = defaultTimeoutMs, ...rest) =>
-      transport.unary(method, signal, timeoutMs, ...rest),
-    stream: (...call) => transport.stream(...call),
+      transport.unary(method, signal, callLimitMs(timeoutMs), ...rest),
+    stream: (method, signal, timeoutMs = 0, ...rest) =>
+      transport.stream(method, signal, callLimitMs(timeoutMs), ...rest),
   };
 }

@@ -369,6 +369,21 @@ describe("with calls that are not answered", () => {
     await publisher.publish(grant(4));
   });
 
+  test("close() without a limit waits for every answer", async () => {
+    const { events, publisher } = await held();
+    const answers = Promise.all([1, 2, 3].map((number) => publisher.publish(grant(number))));
+    await until(() => events.calls === 1);
+    const closed = publisher.close({ timeoutMs: Infinity });
+    // Meanwhile the limit of another one passes.
+    const { publisher: limited } = await held();
+    const handedBack = errorOf(limited.publish(grant(4)));
+    expect(await limited.close({ timeoutMs: 20 })).toHaveLength(1);
+    await handedBack;
+    events.open();
+    expect(await closed).toEqual([]);
+    expect(await answers).toHaveLength(3);
+  });
+
   test("close() says what it could not send, and sending that again makes nothing twice", async () => {
     const { service, newTenant } = await sharedDeployment();
     const tenant = await newTenant();
