@@ -51,6 +51,9 @@ interface Item extends Publisher {
 
 export function createPublishLane(options: PublishLaneOptions): PublishLane {
   const { send, maxBatchEvents, maxBatchBytes, retry, onRetry } = options;
+  const { giveUpAfterMs = Infinity } = retry;
+  // An event that is soon given up must not spend its time on waiting for others.
+  const maxWaitMs = Math.min(options.maxWaitMs, giveUpAfterMs / 2);
   const stop = new AbortController();
   const queue: Item[] = [];
   let sending: Item[] = [];
@@ -72,7 +75,7 @@ export function createPublishLane(options: PublishLaneOptions): PublishLane {
 
   /** Until the batch is full or its first event has waited long enough, which it may have done in the queue. */
   async function fillBatch(since: number): Promise<void> {
-    const waitMs = since + options.maxWaitMs - performance.now();
+    const waitMs = since + maxWaitMs - performance.now();
     full = new AbortController();
     if (isFull()) return;
     // At least a turn, so that events published together go together.
@@ -98,7 +101,9 @@ export function createPublishLane(options: PublishLaneOptions): PublishLane {
   /** Returns when every item of the batch has been settled, or all were abandoned. */
   async function deliver(batch: Item[]): Promise<void> {
     let open = batch;
-    for (let attempt = 1; open.length > 0 && !stop.signal.aborted; attempt++) {
+    for (let attempt = 1; !stop.signal.aborted; attempt++) {
+      open = giveUp(open, tooOld(), 0);
+      if (open.length === 0) return;
       const outcome = await attemptToSend(open);
       if (stop.signal.aborted) return;
       if (!(outcome instanceof ConnectError)) return settle(open, outcome.results);
@@ -115,25 +120,36 @@ export function createPublishLane(options: PublishLaneOptions): PublishLane {
     }
   }
 
+  /** Ends when the oldest item is to be given up: no later, though the call hangs. */
   async function attemptToSend(items: Item[]): Promise<IngestEventsResponse | ConnectError> {
+    const ended = new AbortController();
+    const oldest = Math.min(...items.map(({ publishedAt }) => publishedAt));
+    const late = lateSignal(oldest + giveUpAfterMs - performance.now(), ended.signal);
     try {
       return await send(
         items.map(({ event }) => event),
-        stop.signal,
+        AbortSignal.any([stop.signal, late]),
       );
     } catch (error) {
-      return ConnectError.from(error);
+      return late.aborted ? tooOld() : ConnectError.from(error);
+    } finally {
+      ended.abort();
     }
   }
 
-  /** Rejects the items that are not to be tried again, and returns the others. */
+  /** Rejects the items that are not to be tried again, or are too old by then, and returns the others. */
   function giveUp(items: Item[], error: ConnectError, waitMs: number | undefined): Item[] {
-    const { giveUpAfterMs = Infinity } = retry;
     const kept = items.filter(({ publishedAt }) => {
-      return waitMs !== undefined && performance.now() + waitMs - publishedAt <= giveUpAfterMs;
+      return waitMs !== undefined && performance.now() + waitMs - publishedAt < giveUpAfterMs;
     });
+    if (kept.length === items.length) return items;
     finish(items.filter((item) => !kept.includes(item)).map((item) => [item, () => item.reject(error)]));
     return kept;
+  }
+
+  function tooOld(): ConnectError {
+    const message = `the event was given up after ${giveUpAfterMs} ms without an answer`;
+    return new ConnectError(message, Code.DeadlineExceeded);
   }
 
   function settle(items: Item[], results: IngestEventResult[]): void {
@@ -183,4 +199,13 @@ export function createPublishLane(options: PublishLaneOptions): PublishLane {
       return unsent.map(({ event }) => event);
     },
   };
+}
+
+/** Aborts after `ms`, unless `ended` aborts first. */
+function lateSignal(ms: number, ended: AbortSignal): AbortSignal {
+  const late = new AbortController();
+  void abortableSleep(ms, ended).then(() => {
+    if (!ended.aborted) late.abort();
+  });
+  return late.signal;
 }

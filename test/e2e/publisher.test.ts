@@ -317,6 +317,34 @@ test("an event is given up at its age", async () => {
   expect(performance.now() - before).toBeGreaterThan(300);
 });
 
+test.each(kinds)(
+  "an event is given up at its age, also in and behind a call that hangs (%s)",
+  async (kind) => {
+    const { service, newTenant } = await sharedDeployment();
+    const tenant = await newTenant();
+    const port = Number(new URL(service.url).port);
+    const proxy = await startTcpProxy(port);
+    closers.push(proxy.close);
+    const options = { maxBatchEvents: 2, retry: { maxMs: 50, giveUpAfterMs: 1_500 } };
+    const publisher = publisherOf(eventsOf(kind, `127.0.0.1:${proxy.port}`, tenant), options);
+    await publisher.publish(grant(0));
+    // The connections stay, and nothing passes.
+    service.pause();
+    try {
+      const before = performance.now();
+      const errors = [1, 2, 3, 4, 5].map((number) => errorOf(publisher.publish(grant(number))));
+      for (const { code } of await Promise.all(errors)) expect(code).toBe(Code.DeadlineExceeded);
+      const ageMs = performance.now() - before;
+      expect(ageMs).toBeGreaterThan(1_400);
+      // Far below the 10 s that a call may take.
+      expect(ageMs).toBeLessThan(5_000);
+    } finally {
+      service.resume();
+    }
+    await publisher.publish(grant(6));
+  },
+);
+
 describe("with calls that are not answered", () => {
   async function held(options: Partial<EventPublisherOptions> = {}) {
     const { service, newTenant } = await sharedDeployment();
