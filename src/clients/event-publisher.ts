@@ -51,7 +51,8 @@ export interface EventPublisher {
   /**
    * Takes no more events, sends what it has, and stops after `timeoutMs` (default
    * 10,000; Infinity: when all are answered). Returns the events that have no answer by then, with their idempotency
-   * keys: some of them may have arrived, and sending them again does no harm.
+   * keys: some of them may have arrived, and sending them again does no harm. Their
+   * `publish` rejects, which needs no handler.
    */
   close(options?: { timeoutMs?: number }): Promise<IngestEventRequest[]>;
 }
@@ -94,15 +95,24 @@ export function createEventPublisher(options: EventPublisherOptions): EventPubli
     return lanes.flatMap((lane) => lane.abandon());
   }
 
+  function take(event: EventInit): Promise<IngestEventResponse> {
+    if (closing) throw new ConnectError("the publisher is closed", Code.FailedPrecondition);
+    const { message, bytes } = copyOf(event);
+    const lane = message.type === "request.break_glass" ? urgent : ordinary;
+    if (rejectWhenFull && lane.size() >= maxUnansweredEvents) {
+      throw new ConnectError("the publisher is full", Code.ResourceExhausted);
+    }
+    return lane.add(message, bytes);
+  }
+
   return {
-    async publish(event) {
-      if (closing) throw new ConnectError("the publisher is closed", Code.FailedPrecondition);
-      const { message, bytes } = copyOf(event);
-      const lane = message.type === "request.break_glass" ? urgent : ordinary;
-      if (rejectWhenFull && lane.size() >= maxUnansweredEvents) {
-        throw new ConnectError("the publisher is full", Code.ResourceExhausted);
+    // Not async: that would put another promise before the lane's, which knows when nobody need await it.
+    publish(event) {
+      try {
+        return take(event);
+      } catch (error) {
+        return Promise.reject(error);
       }
-      return lane.add(message, bytes);
     },
     ready: () => ordinary.below(maxUnansweredEvents),
     close({ timeoutMs = 10_000 } = {}) {

@@ -47,6 +47,7 @@ interface Item extends Publisher {
   event: IngestEventRequest;
   bytes: number;
   publishedAt: number;
+  answer: Promise<IngestEventResponse>;
 }
 
 export function createPublishLane(options: PublishLaneOptions): PublishLane {
@@ -164,13 +165,14 @@ export function createPublishLane(options: PublishLaneOptions): PublishLane {
   }
 
   return {
-    add: (event, bytes) =>
-      new Promise((resolve, reject) => {
-        queue.push({ event, bytes, publishedAt: performance.now(), resolve, reject });
-        queuedBytes += bytes;
-        if (isFull()) full.abort();
-        if (!running) void run();
-      }),
+    add(event, bytes) {
+      const { promise: answer, resolve, reject } = Promise.withResolvers<IngestEventResponse>();
+      queue.push({ event, bytes, publishedAt: performance.now(), answer, resolve, reject });
+      queuedBytes += bytes;
+      if (isFull()) full.abort();
+      if (!running) void run();
+      return answer;
+    },
     size: () => queue.length + sending.length,
     below(limit) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -195,6 +197,8 @@ export function createPublishLane(options: PublishLaneOptions): PublishLane {
         "the publisher was closed before the event was acknowledged",
         Code.Canceled,
       );
+      // Whoever closes is given these events: a producer that awaits no answer must not end the process.
+      for (const { answer } of unsent) answer.catch(() => {});
       finish(unsent.map((item) => [item, () => item.reject(error)]));
       return unsent.map(({ event }) => event);
     },

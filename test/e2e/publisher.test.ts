@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import {
@@ -17,6 +18,7 @@ import {
 import { createGrpcJsClient, credentials, EventIngestService } from "../../src/clients/grpc-js.ts";
 import { startTcpProxy } from "../reliability/support/tcp-proxy.ts";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
+import { startChild } from "../support/child.ts";
 import { until } from "../support/until.ts";
 import { type Deployment, deploy, type Tenant } from "./deployment.ts";
 import { startIngress } from "./ingress.ts";
@@ -433,5 +435,24 @@ describe("with calls that are not answered", () => {
     const again = publisherOf(real);
     const answers = await Promise.all(unsent.map((event) => again.publish(event)));
     expect(answers.map(({ replayed }) => replayed)).toEqual([true, true, false]);
+  });
+});
+
+test("events that close() hands back do not end a process that awaits none of them", async () => {
+  const client = JSON.stringify(join(import.meta.dirname, "../../src/clients/connect.ts"));
+  const script = `
+    const { createEventPublisher, createNotificationsClient } = await import(${client});
+    const caller = { baseUrl: "http://127.0.0.1:1", apiKey: "key", tenantId: "tenant" };
+    const publisher = createEventPublisher({ events: createNotificationsClient(caller).events });
+    const awaited = publisher.publish({ type: "grant.active" });
+    for (const type of ["grant.active", "request.break_glass"]) void publisher.publish({ type });
+    const unsent = await publisher.close({ timeoutMs: 50 });
+    await awaited.catch(({ message }) => console.log(message));
+    console.log(unsent.length);`;
+  const child = await startChild(process.execPath, ["--input-type=module", "--eval", script]);
+  expect({ exit: await child.waitForExit(), stdout: child.stdout(), stderr: child.stderr() }).toEqual({
+    exit: 0,
+    stdout: "[canceled] the publisher was closed before the event was acknowledged\n3\n",
+    stderr: "",
   });
 });
