@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import { afterEach, describe, expect, test } from "vitest";
@@ -139,6 +141,26 @@ describe("a call that ends as unavailable", () => {
     await startServer({ port });
     expect(await call).toMatchObject({ id: uuid });
   });
+});
+
+test("a service that comes back is found within seconds, however long it was away", async () => {
+  let tries = 0;
+  const away = createServer((socket) => {
+    tries++;
+    socket.destroy();
+  });
+  await once(away.listen(0, "127.0.0.1"), "listening");
+  const { port } = away.address() as AddressInfo;
+  // As after some vain tries: without a bound, the wait after the next one would be 13 s, give or take 20 %.
+  const { channels } = clientsOf(`127.0.0.1:${port}`, {
+    maxAttempts: 1,
+    channelOptions: { "grpc.initial_reconnect_backoff_ms": 8_000 },
+  });
+  const answer = () => channels.getChannel({ id: uuid }).catch(() => undefined);
+  await until(async () => (await answer()) === undefined && tries === 2);
+  await new Promise((resolve) => away.close(resolve));
+  await startServer({ port });
+  await until(answer, { timeoutMs: 9_000 });
 });
 
 test("a stream from the server yields its responses, and is cancelled by leaving the loop or by its signal", async () => {

@@ -52,6 +52,8 @@ export function createGrpcJsClient<Service extends DescService>(
   const client = new Client(address, credentials, {
     "grpc.keepalive_time_ms": keepalive.intervalMs,
     "grpc.keepalive_timeout_ms": keepalive.timeoutMs,
+    // The default of two minutes would keep calls from a service that is back for as long.
+    "grpc.max_reconnect_backoff_ms": 5_000,
     "grpc.service_config": JSON.stringify(retryConfig(service, maxAttempts)),
     ...options.channelOptions,
   });
