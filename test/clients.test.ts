@@ -6,6 +6,7 @@ import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as connect from "../src/clients/connect.ts";
 import * as grpcJs from "../src/clients/grpc-js.ts";
+import * as web from "../src/clients/web.ts";
 import { apiError } from "../src/services/errors.ts";
 import { until } from "./support/until.ts";
 
@@ -77,17 +78,21 @@ afterAll(async () => {
 /** What both clients have in common; a call's limit is named differently. */
 function makeClients(
   kind: "connect" | "grpc" | "grpc-js",
-  { limitMs, to = address }: { limitMs?: number; to?: string } = {},
+  {
+    limitMs,
+    to = address,
+    caller = identity,
+  }: { limitMs?: number; to?: string; caller?: typeof identity } = {},
 ) {
   if (kind === "grpc-js") {
-    const options = { ...identity, ...(limitMs !== undefined && { deadlineMs: limitMs }) };
+    const options = { ...caller, ...(limitMs !== undefined && { deadlineMs: limitMs }) };
     const insecure = grpcJs.credentials.createInsecure();
     const channels = grpcJs.createGrpcJsClient(grpcJs.NotificationChannelService, to, insecure, options);
     const events = grpcJs.createGrpcJsClient(grpcJs.EventIngestService, to, insecure, options);
     const close = () => [channels, events].forEach((client) => void client.close());
     return { channels, events, limit: (deadlineMs: number) => ({ deadlineMs }), close };
   }
-  const options = { ...identity, baseUrl: `http://${to}`, protocol: kind };
+  const options = { ...caller, baseUrl: `http://${to}`, protocol: kind };
   const client = connect.createNotificationsClient({
     ...options,
     ...(limitMs !== undefined && { timeoutMs: limitMs }),
@@ -258,6 +263,43 @@ describe.each(["connect", "grpc", "grpc-js"] as const)("%s", (kind) => {
   test("says unavailable when nobody listens", async () => {
     const { channels, close } = makeClients(kind, { to: "127.0.0.1:1" });
     expect((await failureOf(channels.getChannel({ id: "a" }))).code).toBe(Code.Unavailable);
+    close();
+  });
+});
+
+describe("the key and the tenant", () => {
+  const makers = {
+    connect: (caller: typeof identity) =>
+      connect.createNotificationsClient({ ...caller, baseUrl: "http://a" }),
+    web: (caller: typeof identity) => web.createNotificationsClient({ ...caller, baseUrl: "http://a" }),
+    "grpc-js": (caller: typeof identity) =>
+      grpcJs.createGrpcJsClient(
+        grpcJs.EventIngestService,
+        address,
+        grpcJs.credentials.createInsecure(),
+        caller,
+      ),
+  };
+
+  test.each(["connect", "web", "grpc-js"] as const)("are checked when a client is made (%s)", (kind) => {
+    const make = (caller: object) => () => makers[kind]({ ...identity, ...caller });
+    for (const apiKey of [undefined, null, "", " \n"]) {
+      expect(make({ apiKey })).toThrow(new TypeError("apiKey is missing or empty"));
+    }
+    expect(make({ tenantId: undefined })).toThrow(new TypeError("tenantId is missing or empty"));
+    for (const apiKey of ["jsn_secret\nx", "jsn_secret x", "jsn_secret€"]) {
+      expect(make({ apiKey })).toThrow(
+        new TypeError("apiKey holds a character that neither keys nor UUIDs have"),
+      );
+    }
+  });
+
+  test.each(["connect", "grpc-js"] as const)("may have a line break at their end (%s)", async (kind) => {
+    const { channels, close } = makeClients(kind, {
+      caller: { apiKey: `${identity.apiKey}\n`, tenantId: ` ${identity.tenantId}\r\n` },
+    });
+    const { name } = await channels.getChannel({ id: "a" });
+    expect(name).toBe(`${identity.apiKey} ${identity.tenantId}`);
     close();
   });
 });

@@ -25,6 +25,8 @@ export interface NotificationsClient extends NotificationsServices {
  * with the first call and again whenever the connection was lost. Calls throw
  * ConnectError; `errorDetailOf` says what was wrong in detail. Leaving the loop over a
  * stream's responses cancels the call.
+ *
+ * @throws TypeError for an `apiKey` or `tenantId` that cannot be one
  */
 export function createNotificationsClient(options: NotificationsClientOptions): NotificationsClient {
   const { baseUrl, protocol = "grpc", pingIntervalMs = 30_000 } = options;

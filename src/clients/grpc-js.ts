@@ -17,6 +17,7 @@ import { retryConfig } from "./grpc-js-retries.ts";
 import { exchange, receive } from "./grpc-js-stream.ts";
 import type { GrpcJsCallOptions, GrpcJsClient, GrpcJsClientOptions } from "./grpc-js-types.ts";
 import { withIdempotencyKeys } from "./idempotency-keys.ts";
+import { identityHeaders } from "./identity.ts";
 import { callLimitMs } from "./time-limits.ts";
 
 export { credentials } from "@grpc/grpc-js";
@@ -40,6 +41,7 @@ interface Caller {
  *
  * @param address host and port, for example "127.0.0.1:8080"
  * @param credentials `credentials.createInsecure()` or `credentials.createSsl(...)`
+ * @throws TypeError for an `apiKey` or `tenantId` that cannot be one
  */
 export function createGrpcJsClient<Service extends DescService>(
   service: Service,
@@ -58,8 +60,7 @@ export function createGrpcJsClient<Service extends DescService>(
     ...options.channelOptions,
   });
   const metadata = new Metadata();
-  metadata.set("x-api-key", options.apiKey);
-  metadata.set("x-tenant-id", options.tenantId);
+  for (const [name, value] of Object.entries(identityHeaders(options))) metadata.set(name, value);
 
   const caller = { client, metadata, deadlineMs };
   const methods = service.methods.map((method) => [method.localName, callOf(caller, method)]);

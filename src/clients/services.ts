@@ -7,6 +7,7 @@ import { EventIngestService } from "../../gen/jitsudo/notifications/v1/event_pb.
 import { ReplayService } from "../../gen/jitsudo/notifications/v1/replay_pb.js";
 import { StatisticsService } from "../../gen/jitsudo/notifications/v1/statistics_pb.js";
 import { TenantSettingsService } from "../../gen/jitsudo/notifications/v1/tenant_settings_pb.js";
+import { identityHeaders } from "./identity.ts";
 import { createLeavingClient } from "./leaving-streams.ts";
 import { callLimitMs } from "./time-limits.ts";
 
@@ -55,11 +56,11 @@ export function servicesOver(
   };
 }
 
-/** Sends the two headers that every call of the API needs. */
-export function identify({ apiKey, tenantId }: CallerOptions): Interceptor {
+/** Sends with every call who makes it. Throws a TypeError for a key or tenant that cannot be one. */
+export function identify(caller: CallerOptions): Interceptor {
+  const headers = Object.entries(identityHeaders(caller));
   return (next) => (request) => {
-    request.header.set("X-API-Key", apiKey);
-    request.header.set("X-Tenant-ID", tenantId);
+    for (const [name, value] of headers) request.header.set(name, value);
     return next(request);
   };
 }

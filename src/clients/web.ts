@@ -14,6 +14,8 @@ export interface WebNotificationsClient extends Omit<NotificationsServices, "eve
  * place that has it; nothing of Node is loaded. The service sends no CORS headers:
  * a page reaches it through its own origin. Calls throw ConnectError;
  * `errorDetailOf` says what was wrong in detail.
+ *
+ * @throws TypeError for an `apiKey` or `tenantId` that cannot be one
  */
 export function createNotificationsClient(options: CallerOptions): WebNotificationsClient {
   const transport = createConnectTransport({ baseUrl: options.baseUrl, interceptors: [identify(options)] });

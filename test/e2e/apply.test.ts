@@ -272,6 +272,11 @@ test("says whom it could not reach and what it lacks", async () => {
   const { path, env, write, run } = await newFile();
   await write("channels: []");
   expect((await runCli({}, "apply", "-f", path)).stderr).toBe("Set JITSUDO_API_KEY and JITSUDO_TENANT_ID\n");
+  expect(await run({ JITSUDO_API_KEY: "wrong key" })).toMatchObject({
+    exit: 1,
+    stderr:
+      "JITSUDO_API_KEY and JITSUDO_TENANT_ID: apiKey holds a character that neither keys nor UUIDs have\n",
+  });
   expect(await run({ JITSUDO_API_KEY: "wrong" })).toMatchObject({
     exit: 1,
     stderr: expect.stringMatching(/unauthenticated/),

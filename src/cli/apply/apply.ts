@@ -53,7 +53,11 @@ function connect(
   if (!/^https?:\/\//.test(baseUrl) || !URL.canParse(baseUrl)) {
     throw new AdminError("--url must be an http or https URL, for example https://notifications.example.com");
   }
-  return createNotificationsClient({ baseUrl, apiKey, tenantId });
+  try {
+    return createNotificationsClient({ baseUrl, apiKey, tenantId });
+  } catch (error) {
+    throw new AdminError(`JITSUDO_API_KEY and JITSUDO_TENANT_ID: ${(error as Error).message}`);
+  }
 }
 
 async function confirm(): Promise<void> {
