@@ -240,6 +240,21 @@ extra: 1
     '3: channels[1].name: "a" is the name of the channel on line 2 too',
   ]);
   expect(await problems("channels: [")).toEqual([expect.stringMatching(/^1: .*flow/i)]);
+  expect(
+    await problems(
+      `channels:
+  - name: { from_env: CHANNEL_NAME }
+    channel_type: slack_webhook
+    webhook_url: https://example.com/x
+`,
+      { CHANNEL_NAME: "from elsewhere" },
+    ),
+  ).toEqual(["2: channels[0].name: must stand in the file itself: it is shown, and finds the channel again"]);
+  expect(await problems("channels:\n  - name: !env X\n    smtp_password: *hunter2\n  - &a [*a]\n")).toEqual([
+    "2: Unresolved tag: !env",
+    "3: what begins with * is an alias, and there is no such anchor: quote it if it is text",
+    "4: this alias stands within what it refers to",
+  ]);
   expect(await problems("- a")).toEqual(["1: the file must be a mapping with channels"]);
   expect(await channelsOf(tenant)).toEqual([]);
 });

@@ -77,6 +77,11 @@ function readChannel(
     problems.push(...resolved.problems.map((problem) => ({ ...problem, path: [...path, ...problem.path] })));
     return [];
   }
+  if (resolved.sources.has("name")) {
+    const message = "must stand in the file itself: it is shown, and finds the channel again";
+    problems.push({ path: [...path, "name"], message });
+    return [];
+  }
   const { channel_type: type, ...json } = objectAt(resolved.value, path, problems);
   if (typeof type !== "string" || !Object.hasOwn(createRequests, type)) {
     const message = `must be one of ${Object.keys(createRequests).join(", ")}`;

@@ -1,4 +1,14 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from "yaml";
 
 /** What is wrong at one place of a file. */
 export interface Problem {
@@ -22,12 +32,18 @@ export interface YamlSource {
 export function parseYaml(name: string, text: string): YamlSource {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
-  if (document.errors.length > 0) {
-    const told = document.errors.map(({ pos: [start], message }) => {
-      // The library's own message goes on with the place and a drawing of it.
-      return `${name}:${lines.linePos(start).line}: ${message.split(" at line ")[0]}`;
-    });
-    throw new FileError(told.join("\n"));
+  // A warning is of a tag or a directive that means nothing here: its value would not be what the author thinks.
+  const told = [...document.errors, ...document.warnings].map(({ pos: [start], message }) => ({
+    start,
+    // The library's own message goes on with the place and a drawing of it.
+    message: message.split(" at line ")[0],
+  }));
+  told.push(...aliasProblems(document));
+  if (told.length > 0) {
+    const sorted = told.sort((a, b) => a.start - b.start);
+    throw new FileError(
+      sorted.map(({ start, message }) => `${name}:${lines.linePos(start).line}: ${message}`).join("\n"),
+    );
   }
 
   /** The line of the deepest part of the path that exists. */
@@ -52,7 +68,7 @@ export function parseYaml(name: string, text: string): YamlSource {
   }
 
   return {
-    value: document.toJS(),
+    value: plainValueOf(name, document),
     lineOf,
     error: (problems) => {
       const placed = problems.map((problem) => ({ ...problem, line: lineOf(problem.path) }));
@@ -62,6 +78,31 @@ export function parseYaml(name: string, text: string): YamlSource {
       return new FileError(told.join("\n"));
     },
   };
+}
+
+/** Aliases that stand for nothing. What is meant as text may be a secret, so no message repeats it. */
+function aliasProblems(document: Document): { start: number; message: string }[] {
+  const found: { start: number; message: string }[] = [];
+  visit(document, {
+    Alias(_key, node, ancestors) {
+      const target = node.resolve(document);
+      if (target && !ancestors.includes(target)) return;
+      const message = target
+        ? "this alias stands within what it refers to"
+        : "what begins with * is an alias, and there is no such anchor: quote it if it is text";
+      found.push({ start: node.range?.[0] ?? 0, message });
+    },
+  });
+  return found;
+}
+
+function plainValueOf(name: string, document: Document): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    // Aliases that multiply beyond reason.
+    throw new FileError(`${name}: ${(error as Error).message}`);
+  }
 }
 
 /** The steps of a field's path as the service names it: `headers["X-A"]`, `to_addresses[2]`. */
