@@ -55,8 +55,8 @@ function isWorthRetrying(error: ConnectError): boolean {
   }
 }
 
-/** The service says it in seconds, to whoever calls too often. */
-function retryAfterMs({ metadata }: ConnectError): number | undefined {
+/** The service says it in seconds, to whoever calls too often; undefined of every other error. */
+export function retryAfterMs({ metadata }: ConnectError): number | undefined {
   const text = metadata.get("retry-after");
   return text !== null && /^\d+$/.test(text) ? Number(text) * 1000 : undefined;
 }

@@ -162,6 +162,47 @@ test("shows an update field by field, and deletes only with --prune", async () =
   expect((await channelsOf(tenant)).map(({ name }) => name)).toEqual(["mail", "hook"]);
 });
 
+test("--prune wants the list that names what stays", async () => {
+  const { tenant, path, write, run } = await newFile();
+  await tenant.api.createWebhook(`${sink.url}/a`, { name: "a" });
+  for (const text of ["tenant_settings: {}\n", "channels:\n"]) {
+    await write(text);
+    expect(await run({}, "--prune", "--yes")).toEqual({
+      exit: 1,
+      stdout: "",
+      stderr: `${path}:1: channels: --prune deletes what is not in this list, so the file must have it: [] for no channels\n`,
+    });
+  }
+  expect(await channelsOf(tenant)).toHaveLength(1);
+  await write("channels: []\n");
+  expect((await run({}, "--prune", "--yes")).exit).toBe(0);
+  expect(await channelsOf(tenant)).toEqual([]);
+});
+
+test("blanks around the product's name are not a change each time", async () => {
+  const { write, run } = await newFile();
+  await write('tenant_settings: { product_name: " Acme Access " }\n');
+  expect((await run({}, "--yes")).stdout).toContain('product_name: (none) → "Acme Access"');
+  expect((await run({}, "--dry-run")).stdout).toBe("0 to create, 0 to update, 0 to delete, 0 unchanged\n");
+});
+
+test("waits as long as the service asks when it has called too often", async () => {
+  const { tenant, write, run } = await newFile();
+  const key = await runCli(
+    deployment.home.env,
+    ...["keys", "create", "--name", "slow", "--tenant", tenant.id, "--rate-limit", "1"],
+    ...["--scopes", "channels:read", "channels:write"],
+  );
+  const entries = [1, 2, 3, 4].map((number) => {
+    return `  - { name: slow-${number}, channel_type: generic_webhook, url: "${sink.url}/slow" }\n`;
+  });
+  await write(`channels:\n${entries.join("")}`);
+  const { exit, stdout, stderr } = await run({ JITSUDO_API_KEY: JSON.parse(key.stdout).api_key }, "--yes");
+  expect({ exit, stdout }).toEqual({ exit: 0, stdout: expect.stringContaining("created slow-4") });
+  expect(stderr).toMatch(/^(the key has used up its calls for now: waiting 1 s\n)+$/);
+  expect(await channelsOf(tenant)).toHaveLength(4);
+});
+
 test("a mask keeps the secret that the server has", async () => {
   const { tenant, write, run } = await newFile();
   const { id } = await tenant.api.createWebhook(`${sink.url}/kept`, {

@@ -7,6 +7,7 @@ import {
   type NotificationsClient,
 } from "../../clients/connect.ts";
 import { type Desired, type DesiredChannel, readChannelsFile } from "./channels-file.ts";
+import { patiently } from "./patiently.ts";
 import { type Change, makePlan, type Plan, problemsOf, updateOf } from "./plan.ts";
 import { planText } from "./plan-text.ts";
 import { FileError } from "./yaml-source.ts";
@@ -31,6 +32,10 @@ export interface ApplyOptions {
  */
 export async function apply(options: ApplyOptions, env: NodeJS.ProcessEnv): Promise<void> {
   const desired = readChannelsFile(options.filename, env);
+  if (options.prune && !desired.listsChannels) {
+    const message = "--prune deletes what is not in this list, so the file must have it: [] for no channels";
+    throw desired.source.error([{ path: ["channels"], message }]);
+  }
   const client = connect(options.url, env);
   try {
     const plan = await makePlan(client, desired, options.prune ?? false);
@@ -72,7 +77,7 @@ async function confirm(): Promise<void> {
 async function carryOut(client: NotificationsClient, desired: Desired, { changes }: Plan): Promise<void> {
   for (const [index, change] of changes.entries()) {
     try {
-      print(await carryOutOne(client, change));
+      print(await patiently(() => carryOutOne(client, change)));
     } catch (error) {
       const left = `${changes.length - index} of ${changes.length} changes were not made`;
       const problems =

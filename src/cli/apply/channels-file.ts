@@ -26,6 +26,8 @@ export type DesiredSettings = MessageShape<typeof UpdateTenantSettingsRequestSch
 /** What the file wants a tenant to have. */
 export interface Desired {
   channels: DesiredChannel[];
+  /** Whether the file has a list of channels, be it an empty one. */
+  listsChannels: boolean;
   /** Undefined: the file says nothing about them. */
   settings: DesiredSettings | undefined;
   source: YamlSource;
@@ -54,7 +56,7 @@ export function readChannelsFile(path: string, env: NodeJS.ProcessEnv): Desired 
   const settings = readSettings(top.tenant_settings, problems);
   problems.push(...repeatedNames(channels, source));
   if (problems.length > 0) throw source.error(problems);
-  return { channels, settings, source };
+  return { channels, listsChannels: Array.isArray(top.channels), settings, source };
 }
 
 function readText(path: string): string {
@@ -105,6 +107,8 @@ function readSettings(value: unknown, problems: Problem[]): DesiredSettings | un
   if (value === undefined) return undefined;
   const path = ["tenant_settings"];
   const settings = decode(UpdateTenantSettingsRequestSchema, value as JsonValue, path, problems);
+  // As the service stores it, so that a repeated run finds no difference.
+  if (settings?.productName !== undefined) settings.productName = settings.productName.trim();
   const problem = settings?.timeZone && timeZoneProblem(settings.timeZone);
   if (problem) problems.push({ path: [...path, "time_zone"], message: problem });
   return settings;

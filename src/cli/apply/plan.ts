@@ -2,6 +2,7 @@ import type { NotificationsClient } from "../../clients/connect.ts";
 import { Code, ConnectError, errorDetailOf, type NotificationChannel } from "../../clients/connect.ts";
 import { maskConfig } from "../../store/channel-secrets.ts";
 import type { Desired, DesiredChannel, DesiredSettings } from "./channels-file.ts";
+import { patiently } from "./patiently.ts";
 import { type Problem, stepsOf } from "./yaml-source.ts";
 
 /** One step from what the server has to what the file wants. */
@@ -78,7 +79,8 @@ async function allChannels(client: NotificationsClient): Promise<NotificationCha
   const found: NotificationChannel[] = [];
   let pageToken = "";
   do {
-    const page = await client.channels.listChannels({ pageSize: 200, pageToken });
+    const request = { pageSize: 200, pageToken };
+    const page = await patiently(() => client.channels.listChannels(request));
     found.push(...page.channels);
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
@@ -95,7 +97,7 @@ async function compareChannel(
 ): Promise<string[]> {
   try {
     const update = { ...updateOf(wanted, channel.id), updateMask: everything };
-    return (await client.channels.compareChannel(update)).changedFields;
+    return (await patiently(() => client.channels.compareChannel(update))).changedFields;
   } catch (error) {
     const refused = problemsOf(error, wanted.path);
     if (refused.length === 0) throw error;
@@ -137,7 +139,7 @@ async function compareSettings(
   client: NotificationsClient,
   wanted: DesiredSettings,
 ): Promise<Change | undefined> {
-  const current = await client.tenantSettings.getTenantSettings({});
+  const current = await patiently(() => client.tenantSettings.getTenantSettings({}));
   const names = Object.keys(settingNames) as (keyof SettingNames)[];
   const fields = names.filter((name) => wanted[name] !== undefined && wanted[name] !== current[name]);
   const before = { ...wanted, ...Object.fromEntries(names.map((name) => [name, current[name]])) };
