@@ -85,6 +85,20 @@ test("waitFor says what came instead", async () => {
   await own.close();
 });
 
+test("what a matcher throws rejects waitFor, whether the request is there or still to come", async () => {
+  const own = await startWebhookSink();
+  // A Slack message has no notice.
+  const careless = () => own.waitFor(({ notice }) => (notice as { type: string }).type === "grant.active");
+  const early = careless();
+  const [response] = await Promise.all([
+    fetch(own.url, { method: "POST", body: '{"text":"hello"}' }),
+    expect(early).rejects.toThrow(TypeError),
+  ]);
+  expect(response.status).toBe(200);
+  await expect(careless()).rejects.toThrow(TypeError);
+  await own.close();
+});
+
 test("the client on fetch calls every service", async () => {
   const { channels, events, deliveries, replays, statistics, tenantSettings, audit } =
     web.createNotificationsClient(service);

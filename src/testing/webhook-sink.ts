@@ -23,7 +23,8 @@ export interface WebhookSink {
   /**
    * The first request, received already or still to come, that matches.
    *
-   * @throws Error that tells what was received instead, after `timeoutMs` (default 10,000)
+   * @throws Error that tells what was received instead, after `timeoutMs` (default 10,000),
+   * and at once what `matches` throws
    */
   waitFor(matches: (request: SinkRequest) => boolean, timeoutMs?: number): Promise<SinkRequest>;
   /** What all requests are answered with from now on; at first 200. */
@@ -55,19 +56,26 @@ export async function startWebhookSink(): Promise<WebhookSink> {
   return {
     url: `http://127.0.0.1:${port}`,
     requests,
-    waitFor(matches, timeoutMs = 10_000) {
+    async waitFor(matches, timeoutMs = 10_000) {
       const found = requests.find(matches);
-      if (found) return Promise.resolve(found);
-      return new Promise((resolve, reject) => {
+      if (found) return found;
+      return await new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
           watchers.delete(watch);
           reject(new Error(`No such request within ${timeoutMs} ms. Received: ${describe(requests)}`));
         }, timeoutMs);
-        const watch = (request: SinkRequest) => {
-          if (!matches(request)) return;
+        const stop = () => {
           clearTimeout(timer);
           watchers.delete(watch);
-          resolve(request);
+        };
+        const watch = (request: SinkRequest) => {
+          try {
+            if (!matches(request)) return;
+            resolve(request);
+          } catch (error) {
+            reject(error);
+          }
+          stop();
         };
         watchers.add(watch);
       });
