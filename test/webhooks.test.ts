@@ -203,3 +203,20 @@ test.each(["", "whsec_", "whsec_AAAA", "whsec_!", "whpk_AAAA", ed25519])(
     expect(() => verifyWebhook({ ...received(), secret: [] })).toThrow(TypeError);
   },
 );
+
+test("a parsed body, a secret that is not set and a tolerance that is no number are told in plain words", () => {
+  const genuine = received();
+  const verify = (wrong: object) => () => verifyWebhook({ ...genuine, ...wrong });
+  for (const body of [JSON.parse(genuine.body), undefined, null, new ArrayBuffer(3)]) {
+    expect(verify({ body })).toThrow(/^The webhook body must be the text or the bytes as they came/);
+  }
+  for (const secret of [undefined, null, [symmetric, undefined]]) {
+    expect(verify({ secret })).toThrow(new TypeError("The webhook secret is missing: it must be a text"));
+  }
+  for (const toleranceMs of [Number.NaN, -1, "300000"]) {
+    expect(verify({ toleranceMs })).toThrow(
+      new TypeError(`toleranceMs must be a number of milliseconds from 0 on, not ${toleranceMs}`),
+    );
+  }
+  expect(problemOf({ ...genuine, toleranceMs: Infinity })).toBe("none");
+});

@@ -1,3 +1,4 @@
+import { isUint8Array } from "node:util/types";
 import type { WebhookNotice } from "./notice.ts";
 import { parseNotice } from "./parse-notice.ts";
 import { verifyingKeyOf } from "./verifying-key.ts";
@@ -32,10 +33,11 @@ export interface ReceivedWebhook {
  * `webhook-id`, stays the same then: remember it where acting twice would do harm.
  *
  * @throws WebhookError that says why the request must not be acted upon
- * @throws TypeError for a secret that cannot be one
+ * @throws TypeError for a secret that cannot be one, a body that was parsed, a tolerance that is no number
  */
 export function verifyWebhook({ body, headers, secret, ...options }: ReceivedWebhook): WebhookNotice {
   const { toleranceMs = 300_000, now = Date.now } = options;
+  checkUse(body, toleranceMs);
   const keys = [secret].flat().map(verifyingKeyOf);
   if (keys.length === 0) throw new TypeError("There is no webhook secret");
   const id = headerOf(headers, "webhook-id");
@@ -50,6 +52,18 @@ export function verifyWebhook({ body, headers, secret, ...options }: ReceivedWeb
   const notice = parseNotice(Buffer.from(bytes).toString("utf8"));
   if (notice) return notice;
   throw new WebhookError("unknown_payload", "the body is not a notice in a known form");
+}
+
+/** Mistakes that no sender can make: with them every request would be refused, or every old one accepted. */
+function checkUse(body: unknown, toleranceMs: unknown): void {
+  if (typeof body !== "string" && !isUint8Array(body)) {
+    throw new TypeError(
+      "The webhook body must be the text or the bytes as they came: what a parser made of it has no signature",
+    );
+  }
+  if (typeof toleranceMs !== "number" || !(toleranceMs >= 0)) {
+    throw new TypeError(`toleranceMs must be a number of milliseconds from 0 on, not ${toleranceMs}`);
+  }
 }
 
 function checkTime(timestamp: string, nowMs: number, toleranceMs: number): void {

@@ -9,6 +9,8 @@ export type VerifyingKey = (signature: string, signed: Buffer) => boolean;
  * key. Throws a TypeError for a secret that cannot be one.
  */
 export function verifyingKeyOf(secret: string): VerifyingKey {
+  // From the environment it may be missing, whatever the type says.
+  if (typeof secret !== "string") throw new TypeError("The webhook secret is missing: it must be a text");
   if (secret === "") throw new TypeError("The webhook secret is empty");
   if (secret.startsWith("whsk_")) {
     throw new TypeError("whsk_ is the private key, which signs; the receiver has the public one (whpk_)");
