@@ -102,10 +102,12 @@ export function createPublishLane(options: PublishLaneOptions): PublishLane {
   /** Returns when every item of the batch has been settled, or all were abandoned. */
   async function deliver(batch: Item[]): Promise<void> {
     let open = batch;
+    // What an event that gets too old is rejected with: the last failure, if there was one.
+    let why = unanswered();
     for (let attempt = 1; !stop.signal.aborted; attempt++) {
-      open = giveUp(open, tooOld(), 0);
+      open = giveUp(open, why, 0);
       if (open.length === 0) return;
-      const outcome = await attemptToSend(open);
+      const outcome = await attemptToSend(open, why);
       if (stop.signal.aborted) return;
       if (!(outcome instanceof ConnectError)) return settle(open, outcome.results);
       if (isTooLarge(outcome) && open.length > 1) {
@@ -113,6 +115,7 @@ export function createPublishLane(options: PublishLaneOptions): PublishLane {
         await deliver(open.slice(0, middle));
         return await deliver(open.slice(middle));
       }
+      why = outcome;
       const waitMs = retryDelayMs(outcome, attempt, retry);
       open = giveUp(open, outcome, waitMs);
       if (waitMs === undefined || open.length === 0) return;
@@ -121,8 +124,11 @@ export function createPublishLane(options: PublishLaneOptions): PublishLane {
     }
   }
 
-  /** Ends when the oldest item is to be given up: no later, though the call hangs. */
-  async function attemptToSend(items: Item[]): Promise<IngestEventsResponse | ConnectError> {
+  /** Ends when the oldest item is to be given up, though the call hangs: then with `why`. */
+  async function attemptToSend(
+    items: Item[],
+    why: ConnectError,
+  ): Promise<IngestEventsResponse | ConnectError> {
     const ended = new AbortController();
     const oldest = Math.min(...items.map(({ publishedAt }) => publishedAt));
     const late = lateSignal(oldest + giveUpAfterMs - performance.now(), ended.signal);
@@ -132,7 +138,7 @@ export function createPublishLane(options: PublishLaneOptions): PublishLane {
         AbortSignal.any([stop.signal, late]),
       );
     } catch (error) {
-      return late.aborted ? tooOld() : ConnectError.from(error);
+      return late.aborted ? why : ConnectError.from(error);
     } finally {
       ended.abort();
     }
@@ -148,7 +154,7 @@ export function createPublishLane(options: PublishLaneOptions): PublishLane {
     return kept;
   }
 
-  function tooOld(): ConnectError {
+  function unanswered(): ConnectError {
     const message = `the event was given up after ${giveUpAfterMs} ms without an answer`;
     return new ConnectError(message, Code.DeadlineExceeded);
   }
