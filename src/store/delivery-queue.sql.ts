@@ -262,9 +262,9 @@ export const recover: Statement = {
 
 /**
  * What follows `with found as (...)`, whose rows are locked: takes these deliveries
- * out of the queue and records that they ended without being sent.
+ * out of the queue and records that they ended without being sent, and why, where the state does not tell.
  */
-export const endUnsent = (state: "expired" | "cancelled"): string => `gone as (
+export const endUnsent = (state: "expired" | "cancelled", why?: string): string => `gone as (
       delete from delivery_queue q using found f where q.delivery_id = f.delivery_id
       returning q.delivery_id, q.attempts, q.tenant_id, q.channel_id
     ), unsent as (
@@ -274,7 +274,7 @@ export const endUnsent = (state: "expired" | "cancelled"): string => `gone as (
       insert into delivery_change (tenant_id, state, delivery_ids)
       select tenant_id, '${state}', array_agg(delivery_id) from gone group by tenant_id
     )
-    update delivery d set state = '${state}', attempts = g.attempts, completed_at = now()
+    update delivery d set state = '${state}', attempts = g.attempts, completed_at = now()${why ? `, last_error = '${why}'` : ""}
     from gone g where d.id = g.delivery_id
     returning d.id`;
 

@@ -55,18 +55,28 @@ export const insert: Statement = {
     ) ${audited("created")}`,
 };
 
+/** Why a delivery was cancelled that somebody did not want replayed; the others were cancelled with their channel. */
+const unwanted = "its replay was cancelled";
+
+/**
+ * Whether a delivery has come to something. What waited when its channel was disabled has
+ * not: the channel has missed it as much as what came while it was disabled.
+ */
+const counts = (d: string) =>
+  `(${d}.state <> 'cancelled' or ${d}.replay_id is not null and ${d}.last_error = '${unwanted}')`;
+
 /* Along index delivery_unsent_channel, then by primary key and index delivery_replay_of. */
 const failed = (tenant: string, channel: string, since: string, until: string) => `
   delivery_unsent u join delivery d on d.id = u.delivery_id
   where u.channel_id = ${channel} and u.state = 'failed' and d.tenant_id = ${tenant}
     and d.created_at >= ${since} and d.created_at < ${until}
-    and not exists (select 1 from delivery a where a.replay_of = d.id)`;
+    and not exists (select 1 from delivery a where a.replay_of = d.id and ${counts("a")})`;
 
-/* Along index event_tenant, then delivery_event. */
+/* Along index event_tenant, then delivery_event: an event has few deliveries. */
 const missed = (tenant: string, channel: string, since: string, until: string) => `
   event e join channel w on w.id = ${channel} and (w.event_filters = '{}' or e.type = any (w.event_filters))
   where e.tenant_id = ${tenant} and e.received_at >= ${since} and e.received_at < ${until}
-    and not exists (select 1 from delivery a where a.event_id = e.id and a.channel_id = ${channel})`;
+    and not exists (select 1 from delivery a where a.event_id = e.id and a.channel_id = ${channel} and ${counts("a")})`;
 
 export const countFailed: Statement = {
   name: "count_replay_failed",
@@ -160,7 +170,7 @@ export const cancelWaiting: Statement = {
       where d.tenant_id = $1 and d.replay_id = $2 and q.lease_token is null
       limit $3
       for update of q skip locked
-    ), ${endUnsent("cancelled")}`,
+    ), ${endUnsent("cancelled", unwanted)}`,
 };
 
 /* A sequential scan of a small table; deliveries keep the ids of replays that are gone. */

@@ -9,9 +9,9 @@ import { firstId, uuidFloor } from "./uuid-time.ts";
 export type ReplaySource =
   /** One delivery, whatever became of it. */
   | { kind: "delivery"; deliveryId: string }
-  /** Deliveries of a channel that failed and have no replay yet. */
+  /** Deliveries of a channel that failed and have no replay yet that came to something. */
   | { kind: "failed"; channelId: string; since: Date; until: Date }
-  /** Events that a channel wants and has no delivery for. */
+  /** Events that a channel wants and has no delivery for, or none but those that were cancelled with it. */
   | { kind: "missed"; channelId: string; since: Date; until: Date };
 
 export type ReplayState = "running" | "completed" | "cancelled";

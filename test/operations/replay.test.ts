@@ -118,6 +118,61 @@ describe.each(backends)("%s", (backend) => {
     expect(await start({ ...missed, dry_run: true })).toMatchObject({ total: 0 });
   });
 
+  test("all that waited when the channel was disabled, once, and again when that happens to the replay", async () => {
+    tenant = await deployment.newTenant();
+    const path = `/disabled/${tenant.id}`;
+    const channel = await tenant.api.createWebhook(`${sink.url}${path}`, { ordered: false });
+    const later = { status: 503, headers: { "retry-after": "30" } };
+    const missed = { channel_id: channel.id, select: "missed", since };
+    const total = async (body: object) => (await start({ ...body, dry_run: true })).total;
+    const disableWith = async (cancelled: number) => {
+      await tenant.api.updateChannel(channel.id, { enabled: false });
+      await until(async () => {
+        const ended = await tenant.api.deliveries({ channel_id: channel.id, state: "cancelled" });
+        return ended.length === cancelled;
+      }, patiently);
+      await tenant.api.updateChannel(channel.id, { enabled: true });
+    };
+
+    const early = await tenant.api.deliverOne({ type: "grant.active", grant_id: "early" });
+    expect(early.state).toBe("delivered");
+    sink.respond(path, later);
+    for (const n of [1, 2, 3]) await tenant.api.ingest({ type: "grant.active", grant_id: `g${n}` });
+    await until(() => sink.to(path).length > 1);
+    await disableWith(3);
+    expect(await total(missed)).toBe(3);
+    expect(await total({ ...missed, select: "failed" })).toBe(0);
+
+    const before = sink.to(path).length;
+    const interrupted = await start(missed);
+    await until(() => sink.to(path).length > before);
+    await disableWith(6);
+    expect((await tenant.api.send<ReplayJson>("GET", `/v1/replays/${interrupted.id}`)).body.states).toEqual({
+      cancelled: 3,
+    });
+    sink.respond(path, { status: 200 });
+    const replay = await start(missed);
+    expect(await ended(replay.id, { delivered: 3 })).toMatchObject({ total: 3, created: 3 });
+    expect(await total(missed)).toBe(0);
+  });
+
+  test("what failed and was replayed to a channel that was then disabled", async () => {
+    tenant = await deployment.newTenant();
+    const path = `/failed-disabled/${tenant.id}`;
+    sink.respond(path, [{ status: 410 }, { status: 503, headers: { "retry-after": "30" } }, {}]);
+    const channel = await tenant.api.createWebhook(`${sink.url}${path}`);
+    await tenant.api.deliverOne({ type: "grant.active", grant_id: "g" });
+    const failed = { channel_id: channel.id, select: "failed", since };
+    await start(failed);
+    await until(() => sink.to(path).length === 2);
+    expect(await start({ ...failed, dry_run: true })).toMatchObject({ total: 0 });
+    await tenant.api.updateChannel(channel.id, { enabled: false });
+    await until(async () => (await tenant.api.deliveries({ state: "cancelled" })).length === 1, patiently);
+    await tenant.api.updateChannel(channel.id, { enabled: true });
+    await ended((await start(failed)).id, { delivered: 1 });
+    expect(await start({ ...failed, dry_run: true })).toMatchObject({ total: 0 });
+  });
+
   test("one that is cancelled sends no more", async () => {
     tenant = await deployment.newTenant();
     const events = Array.from({ length: 300 }, (_, n) => ({ type: "grant.active", grant_id: `g${n}` }));
@@ -132,6 +187,10 @@ describe.each(backends)("%s", (backend) => {
     const { cancelled = 0, delivering = 0 } = body.states;
     expect(cancelled).toBeGreaterThan(200);
     expect(cancelled + delivering).toBe(300);
+    const [unwanted] = await tenant.api.deliveries({ channel_id: channel.id, state: "cancelled" });
+    expect(unwanted).toMatchObject({ last_error: "its replay was cancelled" });
+    const again = { channel_id: channel.id, select: "missed", since, dry_run: true };
+    expect(await start(again)).toMatchObject({ total: 0 });
     const listed = await tenant.api.send<{ replays: ReplayJson[] }>("GET", "/v1/replays");
     expect(listed.body.replays).toMatchObject([{ id, total: 300 }]);
     const trail = await tenant.api.send<{ audit_events: object[] }>(

@@ -123,7 +123,9 @@ export declare type CreateReplayRequest = Message<"jitsudo.notifications.v1.Crea
   /**
    * "failed": the channel's deliveries that failed and have no replay yet.
    * "missed": events that match its filter and have no delivery for it, since
-   * the channel is newer than they are or was disabled.
+   * the channel is newer than they are or was disabled, or none but those that
+   * were cancelled when it was disabled. A delivery whose replay somebody
+   * cancelled is in neither.
    *
    * @generated from field: string select = 3;
    */
