@@ -2,11 +2,13 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Attempt, Delivery } from "../../../gen/jitsudo/notifications/v1/delivery_pb.js";
 import { Badge } from "../ui/badge.tsx";
 import { duration, exactTime, Time } from "../ui/time.tsx";
+import { whyNoAttempts } from "./no-attempts.ts";
 import { SentRequestFacts } from "./sent-request.tsx";
 
 /** Every attempt in its order, and what comes next. */
 export function AttemptTimeline({ delivery }: { delivery: Delivery }) {
   const { attempts, state } = delivery;
+  const whyNone = attempts.length === 0 ? whyNoAttempts(delivery) : undefined;
   return (
     <ol className="timeline">
       {attempts.map((attempt) => (
@@ -30,20 +32,14 @@ export function AttemptTimeline({ delivery }: { delivery: Delivery }) {
           <p role="status">An attempt is under way or begins soon.</p>
         </li>
       )}
-      {attempts.length === 0 && withoutAttempts[state] && (
+      {whyNone && (
         <li className="next">
-          <p>{withoutAttempts[state]}</p>
+          <p>{whyNone}</p>
         </li>
       )}
     </ol>
   );
 }
-
-const withoutAttempts: Record<string, string> = {
-  deduplicated: "None: another delivery had sent the same notice within two hours.",
-  cancelled: "None: the channel was disabled or deleted before.",
-  expired: "None: the notice became useless while it waited.",
-};
 
 function AttemptItem({ attempt, outcome }: { attempt: Attempt; outcome: string }) {
   const { number, startedAt, durationMs, statusCode, response, error, request } = attempt;

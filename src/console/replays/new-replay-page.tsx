@@ -89,7 +89,9 @@ export function NewReplayPage() {
               onChange={({ target }) => change(() => setSelect(target.value))}
             >
               <option value="failed">Deliveries that failed and have no replay yet</option>
-              <option value="missed">Events that came while the channel was disabled or not there yet</option>
+              <option value="missed">
+                Events that came or waited while the channel was disabled, or was not there yet
+              </option>
             </select>
           )}
         </Field>
