@@ -17,9 +17,10 @@ const images = join(docs, "images/messages");
 const closeUps = new Set<string>(["request.pending", "request.break_glass"]);
 
 async function drawNotice(browser: Browser, notice: Notice): Promise<void> {
-  const { type } = notice.event;
-  const slack = slackHtml(slackMessage(slackConfig, notice), timeZone);
-  const email = String(renderEmail(emailConfig, notice).html);
+  const { event, receivedAt } = notice;
+  const { type } = event;
+  const slack = slackHtml(slackMessage(slackConfig, notice, receivedAt), timeZone);
+  const email = String(renderEmail(emailConfig, notice, receivedAt).html);
   const save = (name: string, png: Buffer) => writeFile(join(images, `${type}.${name}.png`), png);
 
   await save("slack", await browser.shoot(slack, { width: 600 }));

@@ -24,3 +24,8 @@ export function uuidv7(): string {
   msecs = Math.max(now, msecs);
   return v7({ random, msecs, seq });
 }
+
+/** When a UUIDv7 was made. */
+export function uuidv7Time(id: string): Date {
+  return new Date(Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16));
+}

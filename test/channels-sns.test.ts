@@ -7,7 +7,7 @@ import { webhookPayload } from "../src/channels/webhook-payload.ts";
 import { type EventPayload, eventTypes } from "../src/events.ts";
 import { type SnsEndpoint, type SnsEndpointOptions, startSnsEndpoint } from "./sinks/sns-endpoint.ts";
 import { readPublish } from "./sinks/sns-rules.ts";
-import { hostileEvent } from "./support/notices.ts";
+import { hostileEvent, now } from "./support/notices.ts";
 import { until } from "./support/until.ts";
 
 const topic = "arn:aws:sns:eu-central-1:123456789012:access";
@@ -28,7 +28,7 @@ function noticeOf(event: EventPayload = breakGlass): Notice {
     deliveryId: "0198c0de-0000-7000-8000-000000000001",
     eventId: "0198c0de-0000-7000-8000-000000000002",
     tenantId: "0198c0de-0000-7000-8000-000000000003",
-    receivedAt: new Date("2026-03-01T10:00:00Z"),
+    receivedAt: now,
     event,
   };
 }
@@ -81,7 +81,7 @@ describe("a message", () => {
         subject: "[JITSudo] Break-glass access used: Jurgen on AWS account 123 (req-7)",
         message: expect.any(String),
         forms: {
-          default: JSON.stringify(webhookPayload(noticeOf())),
+          default: JSON.stringify(webhookPayload(noticeOf(), now)),
           email: expect.stringContaining("Jürgen used break-glass to get access to AWS account 123.\n"),
           sms,
         },
@@ -132,7 +132,7 @@ describe("a message", () => {
         expect(outcome).toMatchObject({ kind: "delivered" });
         const taken = endpoint.messages.at(-1);
         expect(JSON.parse(taken?.forms?.default ?? "")).toEqual(
-          JSON.parse(JSON.stringify(webhookPayload(notice))),
+          JSON.parse(JSON.stringify(webhookPayload(notice, now))),
         );
         expect(taken?.deduplicationId).toBe(fifo ? deliveryId : undefined);
       }),
@@ -152,7 +152,7 @@ describe("a message", () => {
     expect(endpoint.messages[0]).toMatchObject({ groupId: "req-7", deduplicationId: noticeOf().deliveryId });
 
     const groupOf = (event: Partial<EventPayload>) =>
-      renderPublish(channelOf(fifo), noticeOf({ type: "grant.active", ...event })).MessageGroupId;
+      renderPublish(channelOf(fifo), noticeOf({ type: "grant.active", ...event }), now).MessageGroupId;
     expect(groupOf({ grant_id: "g-1" })).toBe("g-1");
     expect(groupOf({})).toBe("channel-1");
     expect(groupOf({ request_id: "with space" })).toMatch(/^[0-9a-f]{64}$/);
@@ -203,14 +203,15 @@ describe("a message", () => {
     const gsm = /^[\n !"#$%&'()*+,\-./0-9:;<=>?@A-Z_a-z]*$/;
     fc.assert(
       fc.property(hostileEvent, (event) => {
-        const { sms } = JSON.parse(renderPublish(channelOf(), noticeOf(event)).Message ?? "");
+        const { sms } = JSON.parse(renderPublish(channelOf(), noticeOf(event), now).Message ?? "");
         expect(sms).toMatch(gsm);
         expect(sms.length).toBeLessThanOrEqual(sms.includes(" http") ? 306 : 160);
       }),
     );
     const smsOf = (url: string) =>
       JSON.parse(
-        renderPublish(channelOf(), noticeOf({ type: "request.pending", requester: "al", url })).Message ?? "",
+        renderPublish(channelOf(), noticeOf({ type: "request.pending", requester: "al", url }), now)
+          .Message ?? "",
       ).sms;
     expect(smsOf("https://j.example/r/1~a[b]")).toBe(
       "JITSudo: Approval needed. al asks for access. https://j.example/r/1%7Ea%5Bb%5D",

@@ -5,7 +5,8 @@ import { renderEmail } from "../src/channels/email-message.ts";
 import type { TenantSettings } from "../src/channels/tenant-settings.ts";
 import { createTimeTexts } from "../src/channels/time-text.ts";
 import { type EventPayload, eventTypes } from "../src/events.ts";
-import { full, hostileEvent, noticeOf } from "./support/notices.ts";
+import { uuidv7 } from "../src/uuid-v7.ts";
+import { full, hostileEvent, noticeOf, now } from "./support/notices.ts";
 
 type EmailConfig = ChannelConfigs["email"];
 
@@ -26,7 +27,7 @@ const settings: TenantSettings = {
 describe("a rendered mail", () => {
   test("threads with the others about the same request of the same tenant", () => {
     const threadOf = (event: Partial<EventPayload>, tenantId = "t1") => {
-      const mail = renderEmail(config, { ...noticeOf({ type: "grant.active", ...event }), tenantId });
+      const mail = renderEmail(config, { ...noticeOf({ type: "grant.active", ...event }), tenantId }, now);
       expect(mail.inReplyTo).toBe(mail.references);
       return mail.references;
     };
@@ -39,20 +40,26 @@ describe("a rendered mail", () => {
 
   test("has the same base subject as the others about its request (RFC 5256, 2.1)", () => {
     const subjects = eventTypes.map((type) =>
-      String(renderEmail(config, noticeOf({ ...full, type })).subject),
+      String(renderEmail(config, noticeOf({ ...full, type }), now).subject),
     );
     expect(new Set(subjects).size).toBe(9);
     expect(subjects[0]).toBe("[Approval needed] alice@example.com on AWS account 123456789012 (req-7)");
     const base = subjects.map((subject) => subject.replace(/^\[[^[\]]*\] /, ""));
     expect(new Set(base)).toEqual(new Set(["alice@example.com on AWS account 123456789012 (req-7)"]));
-    const bare = eventTypes.map((type) => String(renderEmail(config, noticeOf({ type })).subject));
+    const bare = eventTypes.map((type) => String(renderEmail(config, noticeOf({ type }), now).subject));
     expect(bare).toContain("[Break-glass access used] access request");
     expect(bare).toContain("[Access ended] access grant");
   });
 
   test("is the same on every attempt", () => {
     const notice = noticeOf({ ...full, type: "request.pending" }, settings);
-    expect(renderEmail(config, notice)).toEqual(renderEmail(config, notice));
+    expect(renderEmail(config, notice, now)).toEqual(renderEmail(config, notice, now));
+  });
+
+  test("is dated when its delivery was made, not when its event came", () => {
+    const deliveryId = uuidv7();
+    const { date } = renderEmail(config, { ...noticeOf({ type: "grant.active" }), deliveryId }, now);
+    expect(Math.abs(Date.now() - Number(date))).toBeLessThan(5_000);
   });
 
   test("carries the tenant's name, logo, links and time zone", () => {
@@ -60,6 +67,7 @@ describe("a rendered mail", () => {
     const { from, html, text, list } = renderEmail(
       config,
       noticeOf({ ...event, type: "grant.active" }, settings),
+      now,
     );
     expect(from).toEqual({ name: "Acme & Access", address: "a@example.com" });
     expect(list).toEqual({ id: { url: "access-notices.example.com", comment: "Acme & Access" } });
@@ -78,6 +86,7 @@ describe("a rendered mail", () => {
         const { subject, text, html, messageId } = renderEmail(
           { ...config, from_address: "a@exämple.com" },
           notice,
+          now,
         );
         expect(subject).toMatch(/^\[[A-Z][a-z -]+\] [^\p{Cc}]{1,140}$/u);
         expect(subject?.isWellFormed()).toBe(true);
@@ -94,7 +103,7 @@ describe("a rendered mail", () => {
 
   test.each(eventTypes)("says the same in both parts: %s", (type) => {
     for (const event of [{ ...full, justification: `1 < 2 && "3" > '2'\n\nSecond`, type }, { type }]) {
-      const { text, html } = renderEmail(config, noticeOf(event, settings));
+      const { text, html } = renderEmail(config, noticeOf(event, settings), now);
       const links = /https:\S+/g;
       expect(words(shownIn(String(html)))).toEqual(
         words(String(text).replace(links, "").replace(/^> ?/gm, "")),

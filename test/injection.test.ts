@@ -255,7 +255,7 @@ describe("a message to SNS", () => {
   test("has a subject and attributes that SNS takes, and JSON that can be read", () => {
     fc.assert(
       fc.property(hostileEvent, hostileSettings, (event, settings) => {
-        const publish = renderPublish(channel, noticeOf(event, settings));
+        const publish = renderPublish(channel, noticeOf(event, settings), new Date("2026-03-01T10:00:00Z"));
         // SNS API reference, Publish: ASCII, less than 100 characters, beginning with a visible one.
         expect(publish.Subject).toMatch(/^[!-~][ -~]{0,98}$/);
         expect(publish.MessageGroupId).toMatch(/^[!-~]{1,128}$/);

@@ -3,14 +3,14 @@ import { describe, expect, test } from "vitest";
 import { type SlackBlock, type SlackMessage, slackMessage } from "../src/channels/slack-message.ts";
 import type { TenantSettings } from "../src/channels/tenant-settings.ts";
 import type { EventPayload } from "../src/events.ts";
-import { hostileEvent, noticeOf } from "./support/notices.ts";
+import { full, hostileEvent, noticeOf, now } from "./support/notices.ts";
 
-function messageOf(event: EventPayload, mention?: string, settings?: TenantSettings): SlackMessage {
+function messageOf(event: EventPayload, mention?: string, settings?: TenantSettings, at = now): SlackMessage {
   const config = {
     webhook_url: "https://hooks.slack.com/x",
     ...(mention && { break_glass_mention: mention }),
   };
-  return slackMessage(config, noticeOf(event, settings));
+  return slackMessage(config, noticeOf(event, settings), at);
 }
 
 const url = "https://jitsudo.example.com/requests/7?a=1&b=2";
@@ -104,6 +104,17 @@ describe("a Slack message", () => {
       );
     },
   );
+
+  test("that comes too late has no button to approve with", () => {
+    const event: EventPayload = { ...full, type: "request.pending" };
+    const buttonsAt = (at: Date) =>
+      messageOf(event, undefined, undefined, at).blocks.flatMap((block) =>
+        block.type === "actions" ? block.elements : [],
+      );
+    expect(buttonsAt(now)).toMatchObject([{ text: plain("Review request"), style: "primary" }]);
+    const late = buttonsAt(new Date("2026-03-02T00:00:00Z"));
+    expect(late).toEqual([{ type: "button", text: plain("View request"), url: full.url }]);
+  });
 
   test("links a grant and its request, and is signed with the tenant's name", () => {
     const settings = { linkBaseUrl: "https://a.example", productName: "A & B" };

@@ -4,12 +4,12 @@ import { phraseText } from "../src/channels/phrase.ts";
 import { summarize } from "../src/channels/summary.ts";
 import { utcText } from "../src/channels/time-text.ts";
 import { type EventPayload, type EventType, eventTypes } from "../src/events.ts";
-import { full, hostileEvent, noticeOf } from "./support/notices.ts";
+import { full, hostileEvent, noticeOf, now } from "./support/notices.ts";
 
 const end = "Sun, 1 Mar 2026, 17:05 UTC";
 
 function sentenceOf(event: EventPayload): string {
-  return phraseText(summarize(noticeOf(event)).sentence, utcText);
+  return phraseText(summarize(noticeOf(event), now).sentence, utcText);
 }
 
 describe("a summary", () => {
@@ -55,7 +55,7 @@ describe("a summary", () => {
   test.each(eventTypes)("of %s reads well with all fields and with none", (type) => {
     expect(sentenceOf({ ...full, type })).toBe(sentences[type].full);
     expect(sentenceOf({ type })).toBe(sentences[type].bare);
-    const { facts, quotes, links, occurredAt } = summarize(noticeOf({ type }));
+    const { facts, quotes, links, occurredAt } = summarize(noticeOf({ type }), now);
     expect([facts, quotes, links]).toEqual([[], [], []]);
     expect(occurredAt).toEqual(new Date("2026-03-01T10:00:00Z"));
   });
@@ -82,15 +82,56 @@ describe("a summary", () => {
   });
 
   test("tells the nine types apart by title and icon", () => {
-    const summaries = eventTypes.map((type) => summarize(noticeOf({ type })));
+    const summaries = eventTypes.map((type) => summarize(noticeOf({ type }), now));
     expect(new Set(summaries.map(({ title }) => title)).size).toBe(9);
     expect(new Set(summaries.map(({ icon }) => icon)).size).toBe(9);
     const critical = summaries.filter(({ severity }) => severity === "critical");
     expect(critical.map(({ title }) => title)).toEqual(["Break-glass access used"]);
   });
 
+  const lateStep = `The request expired at ${end}: there is nothing to decide any more.`;
+
+  test.each([
+    [
+      "request.pending",
+      "Approval was needed",
+      "alice@example.com asked for access to AWS account 123456789012 for 1 h 30 min.",
+      lateStep,
+    ],
+    [
+      "request.break_glass",
+      "Break-glass access used",
+      `alice@example.com used break-glass and had access to AWS account 123456789012 until ${end}.`,
+      "The approval was bypassed. Check that the emergency was real.",
+    ],
+    [
+      "grant.active",
+      "Access was live",
+      `alice@example.com had access to AWS account 123456789012 until ${end}.`,
+      "",
+    ],
+    [
+      "grant.expiring_soon",
+      "Access has ended",
+      `alice@example.com's access to AWS account 123456789012 ended at ${end}.`,
+      "",
+    ],
+  ] as const)("of %s that comes late calls for nothing that is over", (type, title, sentence, step) => {
+    const event = { ...full, type };
+    const at = (time: string) => summarize(noticeOf(event), new Date(time));
+    const late = at("2026-03-01T17:05:30Z");
+    expect(late.title).toBe(title);
+    expect(phraseText(late.sentence, utcText)).toBe(sentence);
+    expect(phraseText(late.nextStep, utcText)).toBe(step);
+    expect(late.severity).toBe(type === "request.break_glass" ? "critical" : "info");
+    expect(late.facts.map(({ label }) => label)).not.toContain("Expires");
+    expect(at("2026-03-01T17:05:29Z").sentence).toEqual(summarize(noticeOf(event), now).sentence);
+    const timeless = summarize(noticeOf({ ...event, expires_at: "" }), new Date("2036-01-01"));
+    expect(timeless.severity).toBe(summarize(noticeOf(event), now).severity);
+  });
+
   test("asks the reviewer to decide in time, and the auditor to check", () => {
-    const stepOf = (event: EventPayload) => phraseText(summarize(noticeOf(event)).nextStep, utcText);
+    const stepOf = (event: EventPayload) => phraseText(summarize(noticeOf(event), now).nextStep, utcText);
     expect(stepOf({ ...full, type: "request.pending" })).toBe(
       `Approve or deny the request before it expires at ${end}.`,
     );
@@ -99,7 +140,7 @@ describe("a summary", () => {
   });
 
   test("lists what is known, in a fixed order", () => {
-    const summary = summarize(noticeOf({ ...full, type: "request.break_glass" }));
+    const summary = summarize(noticeOf({ ...full, type: "request.break_glass" }), now);
     expect(summary).toMatchObject({
       severity: "critical",
       links: [{ label: "Check this access", url: full.url }],
@@ -123,7 +164,9 @@ describe("a summary", () => {
   });
 
   test("does not call a time to come what has passed", () => {
-    const labels = eventTypes.map((type) => summarize(noticeOf({ type, expires_at: end })).facts[0]?.label);
+    const labels = eventTypes.map(
+      (type) => summarize(noticeOf({ type, expires_at: end }), now).facts[0]?.label,
+    );
     expect(new Set(labels)).toEqual(new Set(["Expires", "Expired", "Ended", "Planned end"]));
   });
 
@@ -135,14 +178,14 @@ describe("a summary", () => {
     [90_061, "1 d 1 h 1 min 1 s"],
     [0, undefined],
   ])("says %i seconds as %s", (duration_seconds, text) => {
-    const { facts } = summarize(noticeOf({ type: "grant.active", duration_seconds }));
+    const { facts } = summarize(noticeOf({ type: "grant.active", duration_seconds }), now);
     expect(facts.find(({ label }) => label === "Duration")?.value).toBe(text);
   });
 
   test("links to where the tenant's pages are when the event does not say", () => {
     const linkBaseUrl = "https://access.example.com/app/";
     const linksOf = (event: EventPayload) =>
-      summarize(noticeOf(event, { linkBaseUrl })).links.map(({ url }) => url.replace(linkBaseUrl, ""));
+      summarize(noticeOf(event, { linkBaseUrl }), now).links.map(({ url }) => url.replace(linkBaseUrl, ""));
     expect(linksOf({ type: "request.pending", request_id: "r/1 ü" })).toEqual(["requests/r%2F1%20%C3%BC"]);
     expect(linksOf({ type: "grant.active", request_id: "r1", grant_id: "g1" })).toEqual([
       "grants/g1",
@@ -164,13 +207,13 @@ describe("a summary", () => {
     ["javascript:alert(1)", undefined],
     ["/relative", undefined],
   ])("links to %s as a URI", (url, link) => {
-    expect(summarize(noticeOf({ type: "grant.active", url })).links[0]?.url).toBe(link);
+    expect(summarize(noticeOf({ type: "grant.active", url }), now).links[0]?.url).toBe(link);
   });
 
   test("is short and clean, whatever the event holds", () => {
     fc.assert(
       fc.property(hostileEvent, (event) => {
-        const { title, sentence, facts, quotes, links } = summarize(noticeOf(event));
+        const { title, sentence, facts, quotes, links } = summarize(noticeOf(event), now);
         const values = facts.map(({ value }) => (value instanceof Date ? utcText(value) : value));
         const line = phraseText(sentence, utcText);
         expect(line.length).toBeLessThan(500);

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { binaryCloudEvent, structuredCloudEvent } from "../src/channels/cloud-event.ts";
 import { type WebhookMessage, webhookPayload } from "../src/channels/webhook-payload.ts";
 import { type EventPayload, eventTypes } from "../src/events.ts";
-import { full, hostileEvent, noticeOf } from "./support/notices.ts";
+import { full, hostileEvent, noticeOf, now } from "./support/notices.ts";
 
 const schema = JSON.parse(
   readFileSync(`${import.meta.dirname}/../docs/schema/notice.v1.schema.json`, "utf8"),
@@ -17,7 +17,7 @@ formats.default(ajv);
 const validate = ajv.compile(schema);
 
 function payloadOf(event: EventPayload) {
-  return webhookPayload(noticeOf(event, { linkBaseUrl: "https://access.example.com" }));
+  return webhookPayload(noticeOf(event, { linkBaseUrl: "https://access.example.com" }), now);
 }
 
 describe("the payload", () => {

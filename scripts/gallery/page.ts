@@ -15,8 +15,9 @@ export function galleryPage(): string {
 }
 
 function eventSection(notice: Notice): string[] {
-  const { type } = notice.event;
-  const { subject, text } = renderEmail(emailConfig, notice);
+  const { event, receivedAt } = notice;
+  const { type } = event;
+  const { subject, text } = renderEmail(emailConfig, notice, receivedAt);
   return [
     `## ${type}`,
     pictures(type, ["slack", "email"]),
@@ -24,9 +25,9 @@ function eventSection(notice: Notice): string[] {
       ? [pictures(type, ["phone", "dark"])]
       : []),
     fold("E-mail: subject and plain-text part", block("text", `Subject: ${subject}\n\n${text}`)),
-    fold("Webhook: the body", json(webhookPayload(notice))),
+    fold("Webhook: the body", json(webhookPayload(notice, receivedAt))),
     fold("SNS: what each kind of subscription gets", snsPanel(notice)),
-    fold("Slack: the message", json(slackMessage(slackConfig, notice))),
+    fold("Slack: the message", json(slackMessage(slackConfig, notice, receivedAt))),
   ];
 }
 
@@ -50,7 +51,7 @@ function pictures(type: string, names: (keyof typeof captions)[]): string {
 }
 
 function snsPanel(notice: Notice): string {
-  const { Subject, Message, MessageAttributes } = renderPublish(snsChannel, notice);
+  const { Subject, Message, MessageAttributes } = renderPublish(snsChannel, notice, notice.receivedAt);
   const { sms, email } = JSON.parse(Message ?? "{}");
   const attributes = Object.entries(MessageAttributes ?? {}).map(
     ([name, { StringValue }]) => `${name} = ${StringValue}`,
@@ -68,7 +69,7 @@ function snsPanel(notice: Notice): string {
 function cloudEventsSection(): string[] {
   const sample = samples.find(({ event }) => event.type === "request.break_glass");
   if (!sample) throw new Error("There is no sample of request.break_glass");
-  const payload = webhookPayload(sample);
+  const payload = webhookPayload(sample, sample.receivedAt);
   const { headers, body } = binaryCloudEvent(payload);
   const lines = headers.flatMap((name, index) => (index % 2 === 0 ? [`${name}: ${headers[index + 1]}`] : []));
   return [

@@ -6,6 +6,7 @@ export const opening = `<!-- Written by \`npm run gallery\` from the real render
 Nine events, four channels. Every notice answers in this order: what has happened, who gets what and until when, what to do now, why, and where to act. Details come last.
 
 - **One wording for all channels.** The event is put into words once (\`src/channels/summary.ts\`); each channel draws those. Nothing is made up: what the sender left out is left out of the sentence.
+- **Late is told as late.** Where \`expires_at\` has passed by the time a notice goes out, because it was replayed or its endpoint was away, the notice says "had … until …" and asks for no decision. It is grey then, unless it is break-glass.
 - **Four colours tell from afar how loud it is.** Red is break-glass and nothing else. Orange: something to do, or access refused or taken away. Green: access given. Grey: something ran out.
 - **Whatever an event holds is harmless.** Texts cannot mention, link, format or end a line of ours; invisible characters and those that turn the direction of text go; long values are cut where people read, and whole where programs do.
 
@@ -41,7 +42,7 @@ What the request omits stays; an empty text puts a setting back. Changes take ef
 ## What to rely on
 
 - **Webhook.** The body follows [notice.v1.schema.json](schema/notice.v1.schema.json) (JSON Schema 2020-12). Its \`schema\` member names the version. Members may be added; none is renamed or removed within a version.
-- **E-mail.** All mails about one request or grant have the same \`References\` and \`In-Reply-To\`, and the same subject behind the bracket (the base subject of RFC 5256), so they sort and thread together. \`List-Id\`, \`X-JITSudo-Event-Type\` and \`Auto-Submitted: auto-generated\` are there for filters. \`Message-ID\` and \`Date\` are the same on every attempt. The plain-text part says what the HTML part says.
+- **E-mail.** All mails about one request or grant have the same \`References\` and \`In-Reply-To\`, and the same subject behind the bracket (the base subject of RFC 5256), so they sort and thread together. \`List-Id\`, \`X-JITSudo-Event-Type\` and \`Auto-Submitted: auto-generated\` are there for filters. \`Message-ID\` and \`Date\`, the time at which the delivery was made, are the same on every attempt. The plain-text part says what the HTML part says.
 - **SNS.** \`MessageStructure\` is \`json\`: \`default\` (queues, functions, endpoints) is the webhook's JSON, \`email\` is readable, \`sms\` fits into one text message, or two with a long link. Attributes: \`event_type\`, \`tenant_id\`, \`severity\`, and \`request_id\` and \`resource_type\` where known. A message that is too large for SNS has justification and reason cut first, then lacks \`attributes\`; the attribute \`truncated\` says so.
 - **Slack.** What must be seen is in blocks, which Slack never folds; details are in an attachment, whose bar has the colour.`;
 

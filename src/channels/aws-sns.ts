@@ -49,7 +49,7 @@ export function createSnsSender(options: SnsSenderOptions): Sender<"aws_sns"> {
   return {
     async send(channel, notice, signal, onRequest) {
       const access = accessOf(channel.config);
-      const input = renderPublish(channel, notice);
+      const input = renderPublish(channel, notice, new Date());
       onRequest?.(describePublish(input));
       const command = new PublishCommand(input);
       try {

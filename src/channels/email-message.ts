@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { SendMailOptions } from "nodemailer";
+import { uuidv7Time } from "../uuid-v7.ts";
 import type { ChannelConfigs, Notice } from "./channel.ts";
 import { htmlMessage } from "./email-html.ts";
 import { subjectMatter } from "./headline.ts";
@@ -11,15 +12,16 @@ import { textMessage } from "./text-message.ts";
 const maxSubjectLength = 150;
 
 /**
- * Draws a notice as an e-mail whose text and HTML parts say the same. Everything but the
- * MIME boundaries is the same on every attempt, Message-ID and Date included, so that a
- * mailbox that gets a second copy can tell.
+ * Draws a notice as an e-mail, as it is to be told at `now`, whose text and HTML parts say
+ * the same. Everything but the MIME boundaries is the same on every attempt until what it
+ * tells of expires, and Message-ID and Date always are, so that a mailbox that gets a second
+ * copy can tell. Date is when the delivery was made: a replay is no mail of last week.
  */
-export function renderEmail(config: ChannelConfigs["email"], notice: Notice): SendMailOptions {
-  const { event, deliveryId, eventId, receivedAt, settings } = notice;
+export function renderEmail(config: ChannelConfigs["email"], notice: Notice, now: Date): SendMailOptions {
+  const { event, deliveryId, eventId, settings } = notice;
   const domain = messageIdDomain(config.from_address);
   const thread = threadOf(notice);
-  const summary = summarize(notice);
+  const summary = summarize(notice, now);
   return {
     from: { name: summary.product, address: config.from_address },
     to: config.to_addresses.map((address) => ({ name: "", address })),
@@ -28,7 +30,7 @@ export function renderEmail(config: ChannelConfigs["email"], notice: Notice): Se
     subject: truncate(subjectOf(summary, notice), maxSubjectLength),
     text: textMessage(summary, event.type),
     html: htmlMessage(summary, event.type, settings?.logoUrl),
-    date: receivedAt,
+    date: uuidv7Time(deliveryId),
     messageId: `<${deliveryId}@${domain}>`,
     ...(thread && { references: `<${thread}@${domain}>`, inReplyTo: `<${thread}@${domain}>` }),
     ...(event.type === "request.break_glass" && { priority: "high" as const }),

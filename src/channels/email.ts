@@ -46,7 +46,7 @@ export function createEmailSender(options: EmailSenderOptions): Sender<"email"> 
 
   return {
     async send({ id, config }, notice, signal, onRequest) {
-      const message = renderEmail(config, notice);
+      const message = renderEmail(config, notice, new Date());
       onRequest?.(describeMail(config, message));
       try {
         return await withDeadline(options.timeoutMs, signal, (ended) =>

@@ -20,8 +20,8 @@ const maxValueLength = 200;
 /** Longest quote, so that the link below it stays in sight. */
 const maxQuote = { length: 1_200, lines: 16 };
 
-/** What is known, in the order in which a reader wants it. */
-export function factsOf(event: EventPayload): Fact[] {
+/** What is known, in the order in which a reader wants it. `over`: `expires_at` has passed. */
+export function factsOf(event: EventPayload, over: boolean): Fact[] {
   const line = (text: string | undefined) => oneLine(text, maxValueLength);
   return [
     { label: "Requester", value: line(event.requester) },
@@ -29,7 +29,7 @@ export function factsOf(event: EventPayload): Fact[] {
     { label: "Resource", value: line(resource(event)) },
     { label: "Permission set", value: line(event.permission_set_arn) },
     { label: "Duration", value: duration(event.duration_seconds) },
-    { label: endLabels[event.type] ?? "Expires", value: parseTime(event.expires_at) ?? "" },
+    { label: endLabel(event.type, over), value: parseTime(event.expires_at) ?? "" },
     { label: "Request", value: line(event.request_id) },
     { label: "Grant", value: line(event.grant_id) },
   ].filter(({ value }) => value !== "");
@@ -57,12 +57,14 @@ export function permission(event: EventPayload): string {
   return /^(ps|ssoins)-|^arn:/.test(last) ? "" : last;
 }
 
-/** What `expires_at` is called when it is not to come. */
-const endLabels: Partial<Record<NoticeType, string>> = {
-  "request.expired": "Expired",
-  "grant.expired": "Ended",
-  "grant.revoked": "Planned end",
-};
+/** What `expires_at` is called. */
+function endLabel(type: NoticeType, over: boolean): string {
+  if (type === "grant.revoked") return "Planned end";
+  // By the sender's clock, which may be ahead of ours.
+  if (type === "request.expired") return "Expired";
+  if (type === "grant.expired") return "Ended";
+  return over ? "Expired" : "Expires";
+}
 
 /** Abbreviations that are written in capitals. */
 const abbreviations = /\b(api|aws|db|ec2|ecs|eks|gcp|gke|iam|rds|s3|ssh|vm|vpc)\b/g;

@@ -54,7 +54,7 @@ type Config = ChannelConfigs["generic_webhook"];
 
 /** What is posted at `nowMs`, signed; header names and values in turn. */
 export function webhookRequest(config: Config, notice: Notice, nowMs: number): WebhookMessage {
-  const message = drawings[config.format ?? "standard"](webhookPayload(notice));
+  const message = drawings[config.format ?? "standard"](webhookPayload(notice, new Date(nowMs)));
   return { headers: headersOf(config, notice, nowMs, message), body: message.body };
 }
 

@@ -29,19 +29,20 @@ const mask = "********";
 
 /** Draws a notice with what the senders draw it with; header values that are secret are masked. */
 export function previewOf(channel: Channel, notice: Notice): Preview {
+  const now = new Date();
   switch (channel.type) {
     case "slack_webhook": {
-      const { headers, body } = slackRequest(channel.config, notice);
+      const { headers, body } = slackRequest(channel.config, notice, now);
       return { kind: "http", headers: inPairs(headers), body };
     }
     case "generic_webhook": {
-      const { headers, body } = webhookRequest(channel.config, notice, Date.now());
+      const { headers, body } = webhookRequest(channel.config, notice, now.getTime());
       const secret = new Set(["webhook-signature", ...Object.keys(channel.config.headers ?? {})]);
       return { kind: "http", headers: inPairs(headers, secret), body };
     }
     case "email": {
       const { from_address, to_addresses } = channel.config;
-      const { subject = "", text, html, messageId = "", headers } = renderEmail(channel.config, notice);
+      const { subject = "", text, html, messageId = "", headers } = renderEmail(channel.config, notice, now);
       return {
         kind: "email",
         from: from_address,
@@ -56,6 +57,7 @@ export function previewOf(channel: Channel, notice: Notice): Preview {
       const { TopicArn, Subject, Message, MessageAttributes, MessageGroupId } = renderPublish(
         channel,
         notice,
+        now,
       );
       const attributes = Object.entries(MessageAttributes ?? {}).map(([name, { StringValue }]) => [
         name,

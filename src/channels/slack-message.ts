@@ -5,6 +5,7 @@ import { accents } from "./severity.ts";
 import { slackDate, slackPhrase, slackQuote, slackText } from "./slack-text.ts";
 import { type Summary, summarize } from "./summary.ts";
 import { utcText } from "./time-text.ts";
+import type { Urge } from "./wordings.ts";
 
 /** Body of a post to a Slack incoming webhook. */
 export interface SlackMessage {
@@ -30,7 +31,7 @@ interface Button {
   type: "button";
   text: PlainText;
   url: string;
-  style?: "primary" | "danger";
+  style?: Urge;
 }
 
 interface PlainText {
@@ -52,11 +53,15 @@ interface Markdown {
  */
 const limits = { text: 3000, quote: 700, fields: 10, field: 2000, url: 3000 };
 
-/** Draws a notice with Block Kit. No text of the event can mention, link or exceed a limit. */
-export function slackMessage(config: ChannelConfigs["slack_webhook"], notice: Notice): SlackMessage {
+/** Draws a notice with Block Kit, as it is to be told at `now`. No text of the event can mention, link or exceed a limit. */
+export function slackMessage(
+  config: ChannelConfigs["slack_webhook"],
+  notice: Notice,
+  now: Date,
+): SlackMessage {
   const { type } = notice.event;
   // A test wakes nobody up.
-  const summary = summarize(notice);
+  const summary = summarize(notice, now);
   const { icon, title, severity, sentence, occurredAt } = summary;
   const mention = type === "request.break_glass" && !notice.test ? mentionOf(config.break_glass_mention) : "";
   return {
@@ -65,7 +70,7 @@ export function slackMessage(config: ChannelConfigs["slack_webhook"], notice: No
       { type: "header", text: plain(`${icon} ${title}`) },
       { type: "section", text: markdown(opening(summary, mention)) },
       ...quoteBlocks(summary),
-      ...actionBlocks(summary, type),
+      ...actionBlocks(summary),
     ],
     attachments: [
       {
@@ -105,22 +110,15 @@ function quoteBlocks({ quotes }: Summary): SlackBlock[] {
 }
 
 /** One button a link, without those whose address Slack would refuse. */
-function actionBlocks({ links }: Summary, type: Notice["event"]["type"]): SlackBlock[] {
+function actionBlocks({ links, urge }: Summary): SlackBlock[] {
   const [first, ...others] = links.filter(({ url }) => url.length <= limits.url);
   if (!first) return [];
-  const style = styles[type];
   const elements: Button[] = [
-    { type: "button", text: plain(first.label), url: first.url, ...(style && { style }) },
+    { type: "button", text: plain(first.label), url: first.url, ...(urge && { style: urge }) },
     ...others.map(({ label, url }): Button => ({ type: "button", text: plain(label), url })),
   ];
   return [{ type: "actions", elements }];
 }
-
-/** Where somebody is asked to act. */
-const styles: Partial<Record<Notice["event"]["type"], Button["style"]>> = {
-  "request.pending": "primary",
-  "request.break_glass": "danger",
-};
 
 /** Nothing when there are no facts, since Slack refuses a section without fields. */
 function factBlocks(facts: Fact[]): SlackBlock[] {

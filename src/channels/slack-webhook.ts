@@ -15,7 +15,7 @@ export interface SlackWebhookOptions {
 export function createSlackWebhookSender({ poster }: SlackWebhookOptions): Sender<"slack_webhook"> {
   return {
     async send({ config }, notice, signal, onRequest) {
-      const { headers, body } = slackRequest(config, notice);
+      const { headers, body } = slackRequest(config, notice, new Date());
       onRequest?.(describePost(config.webhook_url, headers, body));
       return outcomeOf(await poster.post(config.webhook_url, headers, body, signal), config.webhook_url);
     },
@@ -25,11 +25,11 @@ export function createSlackWebhookSender({ poster }: SlackWebhookOptions): Sende
   };
 }
 
-/** What is posted; header names and values in turn. */
-export function slackRequest(config: ChannelConfigs["slack_webhook"], notice: Notice) {
+/** What is posted at `now`; header names and values in turn. */
+export function slackRequest(config: ChannelConfigs["slack_webhook"], notice: Notice, now: Date) {
   return {
     headers: ["content-type", "application/json; charset=utf-8", "user-agent", "jitsudo-notifications"],
-    body: JSON.stringify(slackMessage(config, notice)),
+    body: JSON.stringify(slackMessage(config, notice, now)),
   };
 }
 

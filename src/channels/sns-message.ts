@@ -22,7 +22,7 @@ const maxProseLength = 1_000;
 const maxAttributeLength = 300;
 
 /**
- * Draws a notice for an SNS topic, in one form for each kind of subscription
+ * Draws a notice for an SNS topic, as it is to be told at `now`, in one form for each kind of subscription
  * (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html, MessageStructure): JSON
  * for queues, functions and endpoints, text for mail, a line for telephones. The
  * attributes are for filter policies; `truncated` names the fields of `data` that were
@@ -31,10 +31,11 @@ const maxAttributeLength = 300;
 export function renderPublish(
   channel: Extract<Channel, { type: "aws_sns" }>,
   notice: Notice,
+  now: Date,
 ): PublishCommandInput {
   const { event, deliveryId } = notice;
-  const summary = summarize(notice);
-  const { message, truncated } = fittingMessage(notice, summary);
+  const summary = summarize(notice, now);
+  const { message, truncated } = fittingMessage(notice, summary, now);
   return {
     TopicArn: channel.config.topic_arn,
     Subject: subjectOf(summary, event),
@@ -62,24 +63,28 @@ function subjectOf({ product, title }: Summary, event: EventPayload): string {
  * The first form of the message that SNS takes, and which fields of `data` it lacks in
  * full. What people wrote is cut before what programs read.
  */
-function fittingMessage(notice: Notice, summary: Summary): { message: string; truncated?: string } {
-  const message = messageOf(notice, summary);
+function fittingMessage(
+  notice: Notice,
+  summary: Summary,
+  now: Date,
+): { message: string; truncated?: string } {
+  const message = messageOf(notice, summary, now);
   if (fits(message)) return { message };
 
   const event = { ...notice.event, ...cutProse(notice.event) };
-  const withoutProse = messageOf({ ...notice, event }, summary);
+  const withoutProse = messageOf({ ...notice, event }, summary, now);
   if (fits(withoutProse)) return { message: withoutProse, truncated: "justification,reason" };
 
   // The API's limits on the other fields keep this one small enough.
   const { attributes: _, ...bare } = event;
-  const least = messageOf({ ...notice, event: bare }, summary);
+  const least = messageOf({ ...notice, event: bare }, summary, now);
   return { message: least, truncated: "attributes,justification,reason" };
 }
 
 /** `default` is what sqs, lambda, http, https and firehose get. */
-function messageOf(notice: Notice, summary: Summary): string {
+function messageOf(notice: Notice, summary: Summary, now: Date): string {
   return JSON.stringify({
-    default: JSON.stringify(webhookPayload(notice)),
+    default: JSON.stringify(webhookPayload(notice, now)),
     email: textMessage(summary, notice.event.type),
     sms: smsMessage(summary),
   });

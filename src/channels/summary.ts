@@ -4,7 +4,7 @@ import { type Link, linksOf } from "./links.ts";
 import type { Phrase } from "./phrase.ts";
 import { productName } from "./tenant-settings.ts";
 import { parseTime, type TimeText, utcText } from "./time-text.ts";
-import { type Severity, wordings } from "./wordings.ts";
+import { type Severity, type Urge, wordingOf } from "./wordings.ts";
 
 /**
  * A notice in words, before any channel draws it: plain text without control
@@ -25,6 +25,8 @@ export interface Summary {
   readonly facts: Fact[];
   /** Where the reader can act, the most useful one first. */
   links: Link[];
+  /** Whether somebody must act at once, by the first link. */
+  urge: Urge | undefined;
   /** When it happened: as sent, else when it was received. */
   occurredAt: Date;
   /** Tells a moment as the tenant wants it told. */
@@ -33,9 +35,11 @@ export interface Summary {
   product: string;
 }
 
-/** Puts a notice into words, the same for all channels. */
-export function summarize({ event, receivedAt, settings, test }: Notice): Summary {
-  const { severity, icon, title, sentence, nextStep, action } = wordings[event.type];
+/** Puts a notice into words that are true at `now`, the same for all channels. */
+export function summarize({ event, receivedAt, settings, test }: Notice, now: Date): Summary {
+  const expiresAt = parseTime(event.expires_at);
+  const over = expiresAt !== undefined && expiresAt <= now;
+  const { severity, icon, title, sentence, nextStep, action, urge } = wordingOf(event.type, over);
   return {
     severity,
     icon,
@@ -47,9 +51,10 @@ export function summarize({ event, receivedAt, settings, test }: Notice): Summar
       return quotesOf(event);
     },
     get facts() {
-      return factsOf(event);
+      return factsOf(event, over);
     },
     links: linksOf(event, action, settings),
+    urge,
     occurredAt: parseTime(event.occurred_at) ?? receivedAt,
     timeText: settings?.timeText ?? utcText,
     product: productName(settings),

@@ -10,9 +10,9 @@ export interface WebhookMessage {
   body: string;
 }
 
-export function webhookPayload(notice: Notice): WebhookNotice {
+export function webhookPayload(notice: Notice, now: Date): WebhookNotice {
   const { type, occurred_at, ...data } = notice.event;
-  const { severity, title, sentence, links } = summarize(notice);
+  const { severity, title, sentence, links } = summarize(notice, now);
   const [link] = links;
   const receivedAt = notice.receivedAt.toISOString();
   return {

@@ -1,13 +1,14 @@
 import type { EventPayload, NoticeType } from "../events.ts";
-import { permission, resource } from "./facts.ts";
-import type { Part, Phrase } from "./phrase.ts";
-import { duration, oneLine } from "./plain-text.ts";
-import { parseTime } from "./time-text.ts";
+import { access, by, decided, held, lasting, name, request, untilOrLasting, who } from "./clauses.ts";
+import type { Phrase } from "./phrase.ts";
 
 /** How loud a notice is. */
 export type Severity = "info" | "success" | "warning" | "critical";
 
-/** What is said about one type of event. Every sentence holds when all optional fields are missing. */
+/** How somebody must act at once. */
+export type Urge = "primary" | "danger";
+
+/** What is said about an event. Every sentence holds when all optional fields are missing. */
 interface Wording {
   severity: Severity;
   /** One emoji that tells the types apart at a glance. */
@@ -20,9 +21,26 @@ interface Wording {
   nextStep?(event: EventPayload): Phrase;
   /** What the link to the request or the grant says. */
   action: string;
+  /** Whether somebody must act at once: channels may draw that link so. */
+  urge?: Urge | undefined;
 }
 
-export const wordings: Record<NoticeType, Wording> = {
+/** What is said about one type of event, and what else where its `expires_at` has passed. */
+type TypeWording = Wording & { over?: Partial<Wording> };
+
+/**
+ * How a notice is worded that is drawn before `expires_at`, or after it (`over`): one that
+ * was replayed, or waited for an endpoint, must not call for what is over.
+ */
+export function wordingOf(type: NoticeType, over: boolean): Wording {
+  const wording = wordings[type];
+  return over ? { ...wording, ...wording.over } : wording;
+}
+
+/** What has ended is no longer loud. */
+const nothingToDo = { severity: "info", nextStep: () => [] } as const;
+
+const wordings: Record<NoticeType, TypeWording> = {
   "request.pending": {
     severity: "warning",
     icon: "🟡",
@@ -30,6 +48,19 @@ export const wordings: Record<NoticeType, Wording> = {
     sentence: (event) => [...who(event), " asks for ", ...access(event), ...lasting(event), "."],
     nextStep: (event) => ["Approve or deny the request", ...by(event, " before it expires at "), "."],
     action: "Review request",
+    urge: "primary",
+    over: {
+      severity: "info",
+      title: "Approval was needed",
+      sentence: (event) => [...who(event), " asked for ", ...access(event), ...lasting(event), "."],
+      nextStep: (event) => [
+        "The request expired",
+        ...by(event, " at "),
+        ": there is nothing to decide any more.",
+      ],
+      action: "View request",
+      urge: undefined,
+    },
   },
   "request.approved": {
     severity: "success",
@@ -68,6 +99,17 @@ export const wordings: Record<NoticeType, Wording> = {
       "The approval was bypassed. Check that the emergency is real, and revoke the access if it is not.",
     ],
     action: "Check this access",
+    urge: "danger",
+    over: {
+      sentence: (event) => [
+        ...who(event),
+        " used break-glass and had ",
+        ...access(event),
+        ...by(event, " until "),
+        ".",
+      ],
+      nextStep: () => ["The approval was bypassed. Check that the emergency was real."],
+    },
   },
   "grant.active": {
     severity: "success",
@@ -75,6 +117,11 @@ export const wordings: Record<NoticeType, Wording> = {
     title: "Access is live",
     sentence: (event) => [...who(event), " now has ", ...access(event), ...untilOrLasting(event), "."],
     action: "View grant",
+    over: {
+      ...nothingToDo,
+      title: "Access was live",
+      sentence: (event) => [...who(event), " had ", ...access(event), ...by(event, " until "), "."],
+    },
   },
   "grant.expiring_soon": {
     severity: "warning",
@@ -86,6 +133,11 @@ export const wordings: Record<NoticeType, Wording> = {
     },
     nextStep: () => ["Finish what is open, or request access again in time."],
     action: "View grant",
+    over: {
+      ...nothingToDo,
+      title: "Access has ended",
+      sentence: (event) => [...held(event, "The"), ...by(event, " ended at "), "."],
+    },
   },
   "grant.expired": {
     severity: "info",
@@ -121,58 +173,3 @@ export const wordings: Record<NoticeType, Wording> = {
     action: "View channel",
   },
 };
-
-/** Longest name within a sentence, in characters; the facts show more of it. */
-const maxNameLength = 80;
-
-function name(text: string | undefined): { name: string } | undefined {
-  const shown = oneLine(text, maxNameLength);
-  return shown ? { name: shown } : undefined;
-}
-
-function who(event: EventPayload): Part[] {
-  return [name(event.requester) ?? "Someone"];
-}
-
-/** "AdministratorAccess on AWS account 1", "access to AWS account 1", "access". */
-function access(event: EventPayload): Part[] {
-  const right = name(permission(event));
-  const place = name(resource(event));
-  if (right) return place ? [right, " on ", place] : [right];
-  return place ? ["access to ", place] : ["access"];
-}
-
-/** "alice's access to AWS account 1", "The access", "The grant of ReadOnlyAccess". */
-function held(event: EventPayload, article: "The" | "the"): Part[] {
-  const owner = name(event.requester);
-  if (owner) return [owner, "'s ", ...access(event)];
-  return [permission(event) ? `${article} grant of ` : `${article} `, ...access(event)];
-}
-
-/** "alice's request for access", "The request for access". */
-function request(event: EventPayload, article: "The" | "the"): Part[] {
-  const owner = name(event.requester);
-  return owner ? [owner, "'s request for ", ...access(event)] : [`${article} request for `, ...access(event)];
-}
-
-function decided(event: EventPayload, how: "approved" | "denied"): Part[] {
-  const reviewer = name(event.reviewer);
-  return reviewer
-    ? [reviewer, ` ${how} `, ...request(event, "the"), ...lasting(event), "."]
-    : [...request(event, "The"), ...lasting(event), ` was ${how}.`];
-}
-
-function lasting(event: EventPayload): Part[] {
-  const text = duration(event.duration_seconds);
-  return text ? [" for ", { name: text }] : [];
-}
-
-function by(event: EventPayload, before: string): Part[] {
-  const end = parseTime(event.expires_at);
-  return end ? [before, end] : [];
-}
-
-function untilOrLasting(event: EventPayload): Part[] {
-  const end = by(event, " until ");
-  return end.length > 0 ? end : lasting(event);
-}

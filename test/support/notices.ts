@@ -20,12 +20,15 @@ export const full: Omit<EventPayload, "type"> = {
   url: "https://jitsudo.example.com/requests/7",
 };
 
+/** When the notices of tests are received and drawn, unless they say otherwise. */
+export const now = new Date("2026-03-01T10:00:00Z");
+
 export function noticeOf(event: EventPayload, settings?: TenantSettings): Notice {
   return {
     deliveryId: "0198c0de-0000-7000-8000-000000000001",
     eventId: "0198c0de-0000-7000-8000-000000000002",
     tenantId: "0198c0de-0000-7000-8000-000000000003",
-    receivedAt: new Date("2026-03-01T10:00:00Z"),
+    receivedAt: now,
     event,
     ...(settings && { settings }),
   };
