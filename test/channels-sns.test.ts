@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { createSnsSender, type SnsSenderOptions } from "../src/channels/aws-sns.ts";
 import type { ChannelConfigs, Notice, SendOutcome } from "../src/channels/channel.ts";
 import { renderPublish } from "../src/channels/sns-message.ts";
+import type { TenantSettings } from "../src/channels/tenant-settings.ts";
 import { webhookPayload } from "../src/channels/webhook-payload.ts";
 import { type EventPayload, eventTypes } from "../src/events.ts";
 import { type SnsEndpoint, type SnsEndpointOptions, startSnsEndpoint } from "./sinks/sns-endpoint.ts";
@@ -13,6 +14,9 @@ import { until } from "./support/until.ts";
 const topic = "arn:aws:sns:eu-central-1:123456789012:access";
 const role = "arn:aws:iam::210987654321:role/publisher";
 const credentials = { accessKeyId: "AKIAEXAMPLEEXAMPLE12", secretAccessKey: "the-secret-of-the-service" };
+
+/** The basic set of 3GPP TS 23.038, whose characters take one place each. */
+const gsm = /^[@£$¥èéùìòÇ\nØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&'()*+,\-./0-9:;<=>?¡A-ZÄÖÑÜ§¿a-zäöñüà]*$/;
 
 const breakGlass: EventPayload = {
   type: "request.break_glass",
@@ -74,7 +78,7 @@ describe("a message", () => {
     const endpoint = await startEndpoint();
     const { send } = startSender(endpoint);
     const outcome = await send();
-    const sms = "JITSudo: Break-glass access used. Jurgen used break-glass to get access to AWS account 123.";
+    const sms = "JITSudo: Break-glass access used. Jürgen used break-glass to get access to AWS account 123.";
     expect(endpoint.messages).toEqual([
       {
         topicArn: topic,
@@ -198,14 +202,13 @@ describe("a message", () => {
     expect(await send({}, noticeOf(event))).toMatchObject({ kind: "delivered" });
   });
 
-  test("for telephones takes one message, or two with a long link, of the GSM alphabet", () => {
-    // The basic set of 3GPP TS 23.038 within ASCII.
-    const gsm = /^[\n !"#$%&'()*+,\-./0-9:;<=>?@A-Z_a-z]*$/;
+  test("for telephones takes one message, or two with a long link, whatever its alphabet", () => {
     fc.assert(
       fc.property(hostileEvent, (event) => {
         const { sms } = JSON.parse(renderPublish(channelOf(), noticeOf(event), now).Message ?? "");
-        expect(sms).toMatch(gsm);
-        expect(sms.length).toBeLessThanOrEqual(sms.includes(" http") ? 306 : 160);
+        const [one, two] = gsm.test(sms) ? [160, 306] : [70, 134];
+        expect(sms.length).toBeLessThanOrEqual(sms.includes(" http") ? two : one);
+        expect(sms.isWellFormed()).toBe(true);
       }),
     );
     const smsOf = (url: string) =>
@@ -221,6 +224,63 @@ describe("a message", () => {
       "JITSudo: Approval needed. al asks for access.",
     );
   });
+
+  test.each([
+    // The alphabet of telephones has these, and others are spelled in it.
+    ["Sørensen-Großmann Åsa Ñandú £5", "Sørensen-Großmann Åsa Ñandu £5"],
+    ["Łukasz Đorđe Þóra [x] “ad”…", 'Lukasz Dorde Thora (x) "ad"...'],
+    ["Siobha\u0301n O’Brien → x", "Siobhan O'Brien ? x"],
+    // It has none of these, and nothing of a name is lost.
+    ["山田太郎", "山田太郎"],
+    ["Иван “Łukasz”", "Иван “Łukasz”"],
+    ["🦊", "🦊"],
+  ])("to a telephone calls %s %s", (requester, name) => {
+    const event: EventPayload = { type: "request.pending", requester };
+    const { sms } = JSON.parse(renderPublish(channelOf(), noticeOf(event), now).Message ?? "");
+    expect(sms).toBe(`JITSudo: Approval needed. ${name} asks for access.`);
+  });
+
+  test("to a telephone with names that take two bytes a letter is cut to as many messages", () => {
+    const event: EventPayload = { type: "request.pending", requester: "山".repeat(60) };
+    const smsOf = (more: Partial<EventPayload>) =>
+      JSON.parse(renderPublish(channelOf(), noticeOf({ ...event, ...more }), now).Message ?? "").sms;
+    expect(smsOf({})).toBe(`JITSudo: Approval needed. ${"山".repeat(43)}…`);
+    expect(smsOf({ url: `https://a.example/${"x".repeat(60)}` })).toMatch(/^JITSudo.{47}… https:\S{72}$/);
+    expect(smsOf({ url: `https://a.example/${"x".repeat(60)}` })).toHaveLength(134);
+    expect(smsOf({ url: `https://a.example/${"x".repeat(80)}` })).toHaveLength(70);
+  });
+
+  test.each([
+    ["山田太郎", "AWS account 7 (req-7)"],
+    ["山田 taro", "taro on AWS account 7 (req-7)"],
+    ["Łukasz Sørensen-Straße", "Lukasz Sorensen-Strasse on AWS account 7 (req-7)"],
+    ["山@example.com", "?@example.com on AWS account 7 (req-7)"],
+  ])("has in its subject what ASCII has of %s", (requester, matter) => {
+    const event = { requester, request_id: "req-7", resource_type: "aws_account", resource_id: "7" };
+    const subjectOf = (settings?: TenantSettings) =>
+      renderPublish(
+        channelOf(),
+        { ...noticeOf({ type: "grant.active", ...event }), ...(settings && { settings }) },
+        now,
+      ).Subject;
+    expect(subjectOf()).toBe(`[JITSudo] Access is live: ${matter}`);
+    expect(subjectOf({ productName: "山田" })).toBe(`Access is live: ${matter}`);
+  });
+
+  test.each(["req-7", "0195f0a0-0000-7000-8000-000000000100"])(
+    "has the id %s in its subject, however long the names are",
+    (request_id) => {
+      const names = { requester: "ß".repeat(90), resource_id: "x y ".repeat(90) };
+      for (const type of eventTypes) {
+        for (const productName of ["JITSudo", "ß".repeat(40)]) {
+          const notice = { ...noticeOf({ type, request_id, ...names }), settings: { productName } };
+          const { Subject = "" } = renderPublish(channelOf(), notice, now);
+          expect(Subject).toContain(request_id);
+          expect(Subject.length).toBeLessThan(100);
+        }
+      }
+    },
+  );
 });
 
 describe("access", () => {

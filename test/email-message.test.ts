@@ -51,6 +51,31 @@ describe("a rendered mail", () => {
     expect(bare).toContain("[Access ended] access grant");
   });
 
+  test("keeps that base subject, its tag and its request's id, however long the names are", () => {
+    const request_id = "0195f0a0-0000-7000-8000-000000000100";
+    for (const names of [
+      { requester: "maximilian.mustermann@engineering.example.com", resource_id: "payments-".repeat(9) },
+      { requester: "m".repeat(200), resource_id: "prod" },
+      { requester: "al", resource_id: "x".repeat(200) },
+    ]) {
+      const bases = eventTypes.map((type) => {
+        const subject = String(
+          renderEmail(config, noticeOf({ ...names, request_id, resource_type: "db", type }), now).subject,
+        );
+        expect(subject).toMatch(/^\[[A-Z][A-Za-z -]+\] \S.* on \S.* \(0195f0a0-.*-000000000100\)$/);
+        expect(subject.length).toBeLessThanOrEqual(150);
+        return subject.replace(/^\[[^[\]]*\] /, "");
+      });
+      expect(new Set(bases).size).toBe(1);
+      expect(bases[0]?.length).toBeGreaterThan(80);
+    }
+    const account = { resource_type: "aws_account", resource_id: "123456789012" };
+    const long = noticeOf({ type: "grant.active", requester: "m".repeat(70), request_id, ...account });
+    expect(renderEmail(config, long, now).subject).toMatch(
+      /^\[Access is live\] m{59}… on 123456789012 \(0195/,
+    );
+  });
+
   test("is the same on every attempt", () => {
     const notice = noticeOf({ ...full, type: "request.pending" }, settings);
     expect(renderEmail(config, notice, now)).toEqual(renderEmail(config, notice, now));

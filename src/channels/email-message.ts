@@ -4,12 +4,11 @@ import { uuidv7Time } from "../uuid-v7.ts";
 import type { ChannelConfigs, Notice } from "./channel.ts";
 import { htmlMessage } from "./email-html.ts";
 import { subjectMatter } from "./headline.ts";
-import { truncate } from "./plain-text.ts";
 import { type Summary, summarize } from "./summary.ts";
 import { textMessage } from "./text-message.ts";
 
-/** Longest subject in characters. */
-const maxSubjectLength = 150;
+/** Longest base subject in characters: with the longest title before it a subject takes 150. */
+const maxBaseLength = 118;
 
 /**
  * Draws a notice as an e-mail, as it is to be told at `now`, whose text and HTML parts say
@@ -27,7 +26,7 @@ export function renderEmail(config: ChannelConfigs["email"], notice: Notice, now
     to: config.to_addresses.map((address) => ({ name: "", address })),
     // The bracket is not part of the base subject (RFC 5256, 2.1), so that all mails
     // about a request sort and thread together and still tell what happened.
-    subject: truncate(subjectOf(summary, notice), maxSubjectLength),
+    subject: subjectOf(summary, notice),
     text: textMessage(summary, event.type),
     html: htmlMessage(summary, event.type, settings?.logoUrl),
     date: uuidv7Time(deliveryId),
@@ -49,7 +48,8 @@ export function renderEmail(config: ChannelConfigs["email"], notice: Notice, now
 
 /** A test's title has brackets of its own, and brackets within brackets are no tag. */
 function subjectOf({ title }: Summary, { event, test }: Notice): string {
-  return test ? `${title}: ${subjectMatter(event)}` : `[${title}] ${subjectMatter(event)}`;
+  const base = subjectMatter(event, maxBaseLength);
+  return test ? `${title}: ${base}` : `[${title}] ${base}`;
 }
 
 /** The sender's domain where it can stand in a Message-ID (RFC 5322 dot-atom), else a name of ours. */

@@ -4,13 +4,17 @@ import type { EventPayload } from "../events.ts";
 import type { Channel, Notice } from "./channel.ts";
 import { subjectMatter } from "./headline.ts";
 import { truncate } from "./plain-text.ts";
-import { smsMessage, toAscii } from "./sms-message.ts";
+import { smsMessage, truncateAscii } from "./sms-message.ts";
+import { spelled } from "./spelling.ts";
 import { type Summary, summarize } from "./summary.ts";
 import { textMessage } from "./text-message.ts";
 import { webhookPayload } from "./webhook-payload.ts";
 
 /** "Less than 100 characters" (SNS API reference, Publish, Subject). */
 const maxSubjectLength = 99;
+
+/** Longest name of the product in a subject, which has to tell more than that. */
+const maxProductLength = 20;
 
 /** SNS takes 262,144 bytes of body and attributes together; the attributes need less than 4,096. */
 const maxMessageBytes = 262_144 - 4_096;
@@ -52,11 +56,19 @@ export function renderPublish(
 
 /**
  * SNS documented subjects as ASCII first and as UTF-8 later, so ASCII is right for every
- * region and emulator: accents go, and whatever else has no ASCII form becomes "?".
+ * region and emulator.
  */
 function subjectOf({ product, title }: Summary, event: EventPayload): string {
-  const ascii = toAscii(`[${product}] ${title}: ${subjectMatter(event)}`);
-  return ascii.length <= maxSubjectLength ? ascii : `${ascii.slice(0, maxSubjectLength - 3)}...`;
+  const name = asciiName(product, maxProductLength);
+  const start = `${name && `[${name}] `}${title}: `;
+  return start + subjectMatter(event, maxSubjectLength - start.length, asciiName);
+}
+
+/** Without the words of which ASCII has nothing: "????" is no name. In other words "?" stands for what it lacks. */
+function asciiName(text: string, max: number): string {
+  const words = text.split(" ").map((word) => spelled(word, /^[!-~]$/));
+  const told = words.filter((forms) => forms.some(Boolean));
+  return truncateAscii(told.map((forms) => forms.map((form) => form ?? "?").join("")).join(" "), max);
 }
 
 /**
