@@ -163,6 +163,27 @@ describe("a summary", () => {
     ]);
   });
 
+  test("of a disabled channel tells which, and is no break-glass", () => {
+    const event: EventPayload = {
+      type: "channel.disabled",
+      resource_type: "notification_channel",
+      resource_id: "ops",
+      reason: "HTTP 404",
+      attributes: { channel_id: "0198c0de", channel_name: "ops", channel_type: "aws_sns" },
+    };
+    const summary = summarize(noticeOf(event), now);
+    expect(summary.severity).toBe("warning");
+    expect(phraseText(summary.sentence, utcText)).toBe(
+      "The notification channel ops was disabled, since it kept failing.",
+    );
+    expect(summary.facts).toEqual([
+      { label: "Channel", value: "ops" },
+      { label: "Kind", value: "AWS SNS" },
+      { label: "Channel ID", value: "0198c0de" },
+    ]);
+    expect(summarize(noticeOf({ type: "channel.disabled" }), now).facts).toEqual([]);
+  });
+
   test("does not call a time to come what has passed", () => {
     const labels = eventTypes.map(
       (type) => summarize(noticeOf({ type, expires_at: end }), now).facts[0]?.label,

@@ -7,7 +7,7 @@ Nine events, four channels. Every notice answers in this order: what has happene
 
 - **One wording for all channels.** The event is put into words once (\`src/channels/summary.ts\`); each channel draws those. Nothing is made up: what the sender left out is left out of the sentence.
 - **Late is told as late.** Where \`expires_at\` has passed by the time a notice goes out, because it was replayed or its endpoint was away, the notice says "had … until …" and asks for no decision. It is grey then, unless it is break-glass.
-- **Four colours tell from afar how loud it is.** Red is break-glass and nothing else. Orange: something to do, or access refused or taken away. Green: access given. Grey: something ran out.
+- **Four colours tell from afar how loud it is.** Red is break-glass and nothing else. Orange: something to do, a channel that was disabled among it, or access refused or taken away. Green: access given. Grey: something ran out.
 - **Whatever an event holds is harmless.** Texts cannot mention, link, format or end a line of ours; invisible characters and those that turn the direction of text go; long values are cut where people read, and whole where programs do.
 
 The e-mails below are the real HTML, drawn by Chromium. The Slack pictures are not from Slack: they are drawn from the real Block Kit message by a small HTML page that resembles Slack's desktop client. What follows is a tenant with time zone Europe/Berlin and \`link_base_url\` \`https://jitsudo.example.com\`.

@@ -23,6 +23,14 @@ const maxQuote = { length: 1_200, lines: 16 };
 /** What is known, in the order in which a reader wants it. `over`: `expires_at` has passed. */
 export function factsOf(event: EventPayload, over: boolean): Fact[] {
   const line = (text: string | undefined) => oneLine(text, maxValueLength);
+  const facts =
+    event.type === "channel.disabled" ? channelFacts(event, line) : accessFacts(event, line, over);
+  return facts.filter(({ value }) => value !== "");
+}
+
+type Line = (text: string | undefined) => string;
+
+function accessFacts(event: EventPayload, line: Line, over: boolean): Fact[] {
   return [
     { label: "Requester", value: line(event.requester) },
     { label: "Reviewer", value: line(event.reviewer) },
@@ -32,7 +40,17 @@ export function factsOf(event: EventPayload, over: boolean): Fact[] {
     { label: endLabel(event.type, over), value: parseTime(event.expires_at) ?? "" },
     { label: "Request", value: line(event.request_id) },
     { label: "Grant", value: line(event.grant_id) },
-  ].filter(({ value }) => value !== "");
+  ];
+}
+
+/** Of the service's own event. Channels may share a name, so it takes more to tell which. */
+function channelFacts({ resource_id, attributes = {} }: EventPayload, line: Line): Fact[] {
+  const { channel_type: type, channel_id: id } = attributes;
+  return [
+    { label: "Channel", value: line(resource_id) },
+    { label: "Kind", value: line(readableType(String(type ?? ""))) },
+    { label: "Channel ID", value: line(String(id ?? "")) },
+  ];
 }
 
 /** Why it was asked for, and why it was decided so. */
@@ -67,7 +85,7 @@ function endLabel(type: NoticeType, over: boolean): string {
 }
 
 /** Abbreviations that are written in capitals. */
-const abbreviations = /\b(api|aws|db|ec2|ecs|eks|gcp|gke|iam|rds|s3|ssh|vm|vpc)\b/g;
+const abbreviations = /\b(api|aws|db|ec2|ecs|eks|gcp|gke|iam|rds|s3|sns|ssh|vm|vpc)\b/g;
 
 function readableType(type = ""): string {
   // Only what looks like an identifier is reworded.

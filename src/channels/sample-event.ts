@@ -10,6 +10,11 @@ export function sampleEvent(type: NoticeType, now: Date): EventPayload {
       resource_type: "notification_channel",
       resource_id: "Example channel",
       reason: "100 attempts in a row have failed; the last error: HTTP 503",
+      attributes: {
+        channel_id: "00000000-0000-7000-8000-000000000000",
+        channel_name: "Example channel",
+        channel_type: "generic_webhook",
+      },
     };
   }
   const expires = new Date(now.getTime() + sampleSeconds * 1000);

@@ -159,7 +159,7 @@ const wordings: Record<NoticeType, TypeWording> = {
     action: "View grant",
   },
   "channel.disabled": {
-    severity: "critical",
+    severity: "warning",
     icon: "🔕",
     title: "Channel disabled",
     sentence: (event) => {

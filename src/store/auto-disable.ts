@@ -17,6 +17,7 @@ export interface Disabled {
   channelId: string;
   tenantId: string;
   name: string;
+  type: string;
   reason: string;
 }
 
@@ -53,7 +54,7 @@ export async function announceDisabled(
   return channels.length;
 }
 
-function noticeOf({ channelId, tenantId, name, reason, disabledAt }: Unannounced): NewEvent {
+function noticeOf({ channelId, tenantId, name, type, reason, disabledAt }: Unannounced): NewEvent {
   const at = new Date(disabledAt).toISOString();
   const event: EventPayload = {
     type: "channel.disabled",
@@ -61,7 +62,7 @@ function noticeOf({ channelId, tenantId, name, reason, disabledAt }: Unannounced
     resource_type: "notification_channel",
     resource_id: name,
     reason,
-    attributes: { channel_id: channelId, channel_name: name },
+    attributes: { channel_id: channelId, channel_name: name, channel_type: type },
   };
   const payload = canonicalize(event);
   if (payload === undefined) throw new Error("A notice of a disabled channel has no canonical form");
@@ -105,18 +106,18 @@ const disable = {
       set enabled = false, disabled_reason = f.reason, disabled_at = now(), disable_unannounced = true,
         updated_at = greatest(now(), c.updated_at + interval '1 millisecond')
       from failing f where c.id = f.id
-      returning c.id, c.tenant_id, c.name, f.reason
+      returning c.id, c.tenant_id, c.name, c.type, f.reason
     ), audited as (
       insert into audit_event (id, tenant_id, occurred_at, actor_type, action, resource_type, resource_id, fields)
       select uuid_v7(), tenant_id, now(), 'service', 'disabled', 'channel', id, array['enabled'] from disabled
     )
-    select id as "channelId", tenant_id as "tenantId", name, reason from disabled`,
+    select id as "channelId", tenant_id as "tenantId", name, type, reason from disabled`,
 };
 
 /* Along index channel_unannounced. */
 const selectUnannounced = {
   name: "select_unannounced",
-  text: `select id as "channelId", tenant_id as "tenantId", name, disabled_reason as reason, disabled_at as "disabledAt"
+  text: `select id as "channelId", tenant_id as "tenantId", name, type, disabled_reason as reason, disabled_at as "disabledAt"
     from channel where disable_unannounced and disabled_at is not null limit 100`,
 };
 

@@ -67,8 +67,11 @@ describe.each(backends)("%s", (backend) => {
         .filter(({ type }) => type === "channel.disabled");
     await until(() => notices("/all").length > 0 && notices("/named").length > 0);
     expect(notices("/all")[0]).toMatchObject({
-      severity: "critical",
-      data: { resource_id: "old hook", attributes: { channel_id: broken.id } },
+      severity: "warning",
+      data: {
+        resource_id: "old hook",
+        attributes: { channel_id: broken.id, channel_name: "old hook", channel_type: "generic_webhook" },
+      },
     });
     expect(["/all", "/named", "/others", "/broken"].map((path) => notices(path).length)).toEqual([
       1, 1, 0, 0,

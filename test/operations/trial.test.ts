@@ -140,7 +140,7 @@ describe("a preview", () => {
     const sns = await tenant.api.createChannel("aws-sns", { name: "n", topic_arn: topic });
     const published = await post(sns.id, "preview", { event_type: "channel.disabled" });
     expect(published.body).toMatchObject({
-      sns: { topic_arn: topic, attributes: { event_type: "channel.disabled", severity: "critical" } },
+      sns: { topic_arn: topic, attributes: { event_type: "channel.disabled", severity: "warning" } },
     });
   });
 
