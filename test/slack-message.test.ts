@@ -162,8 +162,28 @@ describe("a Slack message", () => {
       reason: "x\n*Reviewer*\ny",
     });
     const [, , opening, quote] = textsOf(message).map(({ text }) => text);
+    expect(message.text).toBe("⛔ Access revoked: a∗ approved ∗b revoked the access.");
     expect(opening).toBe("*a∗ approved ∗b* revoked the access.");
     expect(quote).toBe("*Reason*\n>x\n>∗Reviewer∗\n>y");
+  });
+
+  test("formats nothing of a value, and keeps the ids that have a mark within", () => {
+    const message = messageOf({
+      type: "request.pending",
+      requester: "_admin_",
+      resource_id: "*prod* ~x~ _y_ `z` my_db__main",
+      justification: "_now_",
+    });
+    const resource = "∗prod∗ ∼x∼ ˍyˍ ˋzˋ my_db__main";
+    const texts = textsOf(message).map(({ text }) => text);
+    expect(texts).toEqual(
+      expect.arrayContaining([
+        `*ˍadminˍ* asks for access to *${resource}*.\nApprove or deny the request.`,
+        "*Requester*\nˍadminˍ",
+        `*Resource*\n${resource}`,
+        "*Justification*\n>ˍnowˍ",
+      ]),
+    );
   });
 
   test("marks what it cut", () => {

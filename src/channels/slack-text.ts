@@ -10,7 +10,7 @@ export function slackPhrase(phrase: Phrase): string {
     .map((part) => {
       if (typeof part === "string") return slackText(part);
       if (part instanceof Date) return slackDate(part);
-      return `*${slackText(withoutFormatting(part.name))}*`;
+      return `*${slackText(part.name)}*`;
     })
     .join("");
 }
@@ -32,12 +32,12 @@ export function slackQuote(text: string, limit: number): string {
 }
 
 /**
- * The text with the three characters escaped that Slack reads as markup
- * (https://docs.slack.dev/messaging/formatting-message-text/#escaping), cut to
- * `limit` UTF-16 units, never inside a character or an entity.
+ * The text with nothing that Slack reads as markup: the three characters that have an
+ * escape are escaped (https://docs.slack.dev/messaging/formatting-message-text/#escaping).
+ * Cut to `limit` UTF-16 units, never inside a character or an entity.
  */
 export function slackText(text: string, limit = Number.POSITIVE_INFINITY): string {
-  return clip(text, limit, entities);
+  return clip(withoutFormatting(text), limit, entities);
 }
 
 const entities: Partial<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
@@ -53,9 +53,15 @@ function clip(text: string, limit: number, replacements: typeof entities): strin
   return fitting;
 }
 
-/** Slack has no escape for the characters of bold, strike and code, so signs that look alike stand for them. */
+/**
+ * Slack has no escape for the characters of bold, strike, code and italics, so signs that
+ * look alike stand for them. Within a word "_" is none of these and stays, since ids that
+ * have it are copied.
+ */
 function withoutFormatting(text: string): string {
-  return text.replace(/[*~`]/g, (character) => lookalikes[character] ?? character);
+  return text
+    .replace(/[*~`]/g, (character) => lookalikes[character] ?? character)
+    .replace(/(?<![\p{L}\p{N}_])_+|_+(?![\p{L}\p{N}_])/gu, (marks) => "ˍ".repeat(marks.length));
 }
 
 const lookalikes: Record<string, string> = { "*": "∗", "~": "∼", "`": "ˋ" };

@@ -12,7 +12,11 @@ function shown(mrkdwn: string): string {
 
 /** Signs that Slack would take for formatting are sent as others that look alike. */
 function lookalikes(text: string): string {
-  return text.replaceAll("*", "∗").replaceAll("~", "∼").replaceAll("`", "ˋ");
+  return text
+    .replaceAll("*", "∗")
+    .replaceAll("~", "∼")
+    .replaceAll("`", "ˋ")
+    .replace(/(?<![\p{L}\p{N}_])_+|_+(?![\p{L}\p{N}_])/gu, (marks) => "ˍ".repeat(marks.length));
 }
 
 test("a quoted text is shown as it was sent, as a quotation and nothing else", () => {
