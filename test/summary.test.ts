@@ -185,10 +185,23 @@ describe("a summary", () => {
   });
 
   test("does not call a time to come what has passed", () => {
-    const labels = eventTypes.map(
-      (type) => summarize(noticeOf({ type, expires_at: end }), now).facts[0]?.label,
-    );
-    expect(new Set(labels)).toEqual(new Set(["Expires", "Expired", "Ended", "Planned end"]));
+    const labelsAt = (at: Date) =>
+      eventTypes.map((type) => summarize(noticeOf({ type, expires_at: end }), at).facts[0]?.label);
+    const expires = "Expires";
+    // In the order of the types: nothing ends with what was denied.
+    expect(labelsAt(now)).toEqual([
+      "Request expires",
+      expires,
+      undefined,
+      "Expired",
+      expires,
+      expires,
+      expires,
+      "Ended",
+      "Planned end",
+    ]);
+    const late = new Set(labelsAt(new Date("2026-03-02T00:00:00Z")));
+    expect(late).toEqual(new Set(["Request expired", undefined, "Expired", "Ended", "Planned end"]));
   });
 
   test.each([
@@ -214,6 +227,11 @@ describe("a summary", () => {
     ]);
     expect(linksOf({ type: "grant.active", request_id: "r1" })).toEqual(["requests/r1"]);
     expect(linksOf({ type: "request.expired", grant_id: "g1" })).toEqual(["grants/g1"]);
+    // What is to be revoked is the grant.
+    const emergency: EventPayload = { type: "request.break_glass", request_id: "r1", grant_id: "g1" };
+    expect(linksOf(emergency)).toEqual(["requests/r1", "grants/g1"]);
+    expect(linksOf({ ...emergency, url: "http://a.example/x" })).toEqual(["http://a.example/x", "grants/g1"]);
+    expect(linksOf({ type: "request.break_glass", grant_id: "g1" })).toEqual(["grants/g1"]);
     expect(linksOf({ type: "request.pending" })).toEqual([]);
     expect(linksOf({ type: "request.pending", request_id: "r1", url: "http://a.example/x" })).toEqual([
       "http://a.example/x",

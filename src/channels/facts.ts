@@ -37,7 +37,7 @@ function accessFacts(event: EventPayload, line: Line, over: boolean): Fact[] {
     { label: "Resource", value: line(resource(event)) },
     { label: "Permission set", value: line(event.permission_set_arn) },
     { label: "Duration", value: duration(event.duration_seconds) },
-    { label: endLabel(event.type, over), value: parseTime(event.expires_at) ?? "" },
+    ...endFact(event, over),
     { label: "Request", value: line(event.request_id) },
     { label: "Grant", value: line(event.grant_id) },
   ];
@@ -75,13 +75,26 @@ export function permission(event: EventPayload): string {
   return /^(ps|ssoins)-|^arn:/.test(last) ? "" : last;
 }
 
-/** What `expires_at` is called. */
+/** `expires_at`, which of what was denied is the end of nothing. */
+function endFact({ type, expires_at }: EventPayload, over: boolean): Fact[] {
+  const end = parseTime(expires_at);
+  return end && type !== "request.denied" ? [{ label: endLabel(type, over), value: end }] : [];
+}
+
 function endLabel(type: NoticeType, over: boolean): string {
-  if (type === "grant.revoked") return "Planned end";
-  // By the sender's clock, which may be ahead of ours.
-  if (type === "request.expired") return "Expired";
-  if (type === "grant.expired") return "Ended";
-  return over ? "Expired" : "Expires";
+  switch (type) {
+    case "request.pending":
+      return over ? "Request expired" : "Request expires";
+    // These two by the sender's clock, which may be ahead of ours.
+    case "request.expired":
+      return "Expired";
+    case "grant.expired":
+      return "Ended";
+    case "grant.revoked":
+      return "Planned end";
+    default:
+      return over ? "Expired" : "Expires";
+  }
 }
 
 /** Abbreviations that are written in capitals. */

@@ -9,7 +9,8 @@ export interface Link {
 
 /**
  * Where the reader can act: the event's own `url`, else the page of the grant or the
- * request below the tenant's base URL. A grant's notice also links to its request.
+ * request below the tenant's base URL. A grant's notice also links to its request, and
+ * that of break-glass to the grant, which is what there is to revoke.
  */
 export function linksOf(event: EventPayload, action: string, settings: TenantSettings | undefined): Link[] {
   const base = settings?.linkBaseUrl;
@@ -21,6 +22,7 @@ export function linksOf(event: EventPayload, action: string, settings: TenantSet
   const links = [
     { label: action, url: first },
     ...(aboutGrant ? [{ label: "View request", url: ofRequest }] : []),
+    ...(event.type === "request.break_glass" ? [{ label: "View grant", url: ofGrant }] : []),
   ];
   return links.filter(
     (link, index): link is Link => link.url !== undefined && (index === 0 || link.url !== first),
