@@ -205,6 +205,34 @@ describe("a summary", () => {
   });
 
   test.each([
+    ["\u3164"],
+    ["\u2800\u2800"],
+    ["\u180e"],
+    ["\u034f\u034f"],
+    ["\u00ad"],
+    ["\ufff9\ufffb"],
+    ["\u115f\uffa0"],
+    ["\u200d\ufe0f\u0301"],
+    ["\u00a0\u2003"],
+  ])("takes a name of nothing that can be seen for none: %j", (requester) => {
+    const event: EventPayload = { type: "request.pending", requester, justification: requester };
+    const { sentence, facts, quotes } = summarize(noticeOf(event), now);
+    expect(phraseText(sentence, utcText)).toBe("Someone asks for access.");
+    expect([facts, quotes]).toEqual([[], []]);
+  });
+
+  test.each([
+    ["ad\u00admin", "admin"],
+    ["a\ufffbb\u3164c", "abc"],
+    ["a\u2800b", "a b"],
+    ["\u2764\ufe0f می\u200cخواهم", "\u2764\ufe0f می\u200cخواهم"],
+  ])("shows of a name what can be seen: %j", (requester, shown) => {
+    expect(summarize(noticeOf({ type: "request.pending", requester }), now).facts).toEqual([
+      { label: "Requester", value: shown },
+    ]);
+  });
+
+  test.each([
     [28_800, "8 h"],
     [5400, "1 h 30 min"],
     [45, "45 s"],

@@ -44,12 +44,20 @@ export function truncate(text: string, max: number): string {
 }
 
 function visible(text: string): string {
-  return (
-    text
-      .toWellFormed()
-      .replace(/[\t\p{Cc}]+/gu, " ")
-      // Marks of direction, zero-width characters, and tags that nobody sees.
-      .replace(/[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu, "")
-      .replace(/(\p{M}{3})\p{M}+/gu, "$1")
-  );
+  const shown = text
+    .toWellFormed()
+    // The empty pattern of Braille is a space to the eye.
+    .replace(/[\t\u2800\p{Cc}]+/gu, " ")
+    .replace(unseen, "")
+    .replace(/(\p{M}{3})\p{M}+/gu, "$1");
+  return blank.test(shown) ? "" : shown;
 }
+
+/**
+ * Marks of direction, fillers, soft hyphens, zero-width characters, and tags that nobody sees;
+ * but not what joins letters and picks the form of emoji.
+ */
+const unseen = /[[\p{Default_Ignorable_Code_Point}\u2028\u2029\ufff9-\ufffb]--[\u200c\u200d\ufe0e\ufe0f]]/gv;
+
+/** Nothing but spaces, and what shows only beside something else. */
+const blank = /^[\s\p{M}\u200c\u200d]*$/u;
