@@ -1,3 +1,5 @@
+import { createTurns, type TurnsOptions } from "./turns.ts";
+
 /**
  * Collects concurrent calls into batches: the first call runs at once, and what
  * comes while it runs waits for it and then goes together. So nobody waits for a
@@ -6,14 +8,16 @@
 export interface Batcher<Item, Result> {
   /** Resolves with the item's own result; rejects when its batch failed. */
   add(item: Item): Promise<Result>;
+  /** How many of an owner's items wait for their batch. */
+  waitingOf(owner: string): number;
   /** Resolves when all that was added has settled. */
   idle(): Promise<void>;
 }
 
-export interface BatcherOptions<Item, Result> {
+/** Owners take turns in each batch, with the same share of it; the items of one keep their order. */
+export interface BatcherOptions<Item, Result> extends TurnsOptions<Item> {
   /** Answers one result an item, in order. */
   run(items: Item[]): Promise<Result[]>;
-  maxItems: number;
   /** How many batches may run at the same time. */
   concurrency?: number;
   /**
@@ -34,17 +38,23 @@ interface Waiting<Item, Result> {
 export function createBatcher<Item, Result>({
   run,
   maxItems,
+  ownerOf,
+  weightOf,
   concurrency = 1,
   isolate = () => false,
   onBatch = () => undefined,
 }: BatcherOptions<Item, Result>): Batcher<Item, Result> {
-  const waiting: Waiting<Item, Result>[] = [];
+  const waiting = createTurns<Waiting<Item, Result>>({
+    maxItems,
+    ownerOf: ownerOf && (({ item }) => ownerOf(item)),
+    weightOf: weightOf && (({ item }) => weightOf(item)),
+  });
   const idleWaiters: (() => void)[] = [];
   let running = 0;
   let scheduled = false;
 
   function schedule(): void {
-    if (scheduled || running >= concurrency || waiting.length === 0) return;
+    if (scheduled || running >= concurrency || waiting.isEmpty()) return;
     scheduled = true;
     // After the current turn, so that calls made together go together.
     setImmediate(() => {
@@ -54,7 +64,7 @@ export function createBatcher<Item, Result>({
   }
 
   async function runBatch(): Promise<void> {
-    const batch = waiting.splice(0, maxItems);
+    const batch = waiting.take();
     if (batch.length === 0) return;
     running++;
     onBatch(batch.length);
@@ -62,7 +72,7 @@ export function createBatcher<Item, Result>({
     await settle(batch);
     running--;
     schedule();
-    if (running === 0 && waiting.length === 0) {
+    if (running === 0 && waiting.isEmpty()) {
       for (const resolve of idleWaiters.splice(0)) resolve();
     }
   }
@@ -85,11 +95,12 @@ export function createBatcher<Item, Result>({
   return {
     add: (item) =>
       new Promise((resolve, reject) => {
-        waiting.push({ item, resolve, reject });
+        waiting.add({ item, resolve, reject });
         schedule();
       }),
+    waitingOf: waiting.waitingOf,
     idle: () =>
-      running === 0 && waiting.length === 0
+      running === 0 && waiting.isEmpty()
         ? Promise.resolve()
         : new Promise((resolve) => idleWaiters.push(resolve)),
   };

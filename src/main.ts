@@ -106,6 +106,7 @@ async function serve(parts: Parts, closers: Closer[], handOver: HandOver | undef
   const { config, database, box, guard, metrics, tracing, log } = parts;
   const store = createStore(database, box, {
     onBatch: (size) => metrics.batchSize.observe({ batch: "ingest" }, size),
+    maxChannels: config.maxChannels,
     handOver,
   });
   // Of its own, beside the worker's: they connect to nothing until somebody tests a channel.

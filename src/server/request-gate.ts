@@ -1,9 +1,9 @@
 import { type DescMethod, getOption } from "@bufbuild/protobuf";
-import type { ConnectError, HandlerContext } from "@connectrpc/connect";
+import type { HandlerContext } from "@connectrpc/connect";
 import { validate as isUuid } from "uuid";
 import { required_scope } from "../../gen/jitsudo/notifications/v1/options_pb.js";
 import { type Authenticate, type Authentication, callerKey } from "../services/caller.ts";
-import { apiError, invalidFields } from "../services/errors.ts";
+import { apiError, invalidFields, tryLater } from "../services/errors.ts";
 import { openCallKey } from "./calls.ts";
 import type { ToCallError } from "./failures.ts";
 import { untilAborted } from "./until-aborted.ts";
@@ -88,12 +88,6 @@ export function createRequestGate({
       throw toCallError(reason, context);
     }
   }
-}
-
-function tryLater(message: string, retryAfterMs: number): ConnectError {
-  const error = apiError("resource_exhausted", message);
-  error.metadata.set("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
-  return error;
 }
 
 function invalidTenant(message: string) {

@@ -41,6 +41,13 @@ export function apiError(code: ErrorCode, message: string, fields: FieldViolatio
   ]);
 }
 
+/** The error for what is too much for now, with Retry-After. */
+export function tryLater(message: string, retryAfterMs: number): ConnectError {
+  const error = apiError("resource_exhausted", message);
+  error.metadata.set("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
+  return error;
+}
+
 /**
  * The error for a call that failed because the database is away; undefined when
  * `reason` is anything else.

@@ -14,12 +14,12 @@ import {
 } from "../../gen/jitsudo/notifications/v1/event_pb.js";
 import type { EventType } from "../events.ts";
 import type { Metrics } from "../metrics.ts";
-import { type NewEvent, payloadHash } from "../store/ingest.ts";
+import { maxWaiting, type NewEvent, payloadHash } from "../store/ingest.ts";
 import type { Store, TenantStore } from "../store/store.ts";
 import { uuidv7 } from "../uuid-v7.ts";
 import { callerOf } from "./caller.ts";
 import { canonicalPayload } from "./canonical-payload.ts";
-import { apiError, invalidFields } from "./errors.ts";
+import { apiError, invalidFields, tryLater } from "./errors.ts";
 import type { FieldValidator } from "./field-validator.ts";
 
 export interface IngestLimits {
@@ -36,6 +36,13 @@ export interface IngestServiceOptions {
 
 export function createIngestService(options: IngestServiceOptions): ServiceImpl<typeof EventIngestService> {
   const { store, validate, metrics } = options;
+
+  /** The caller's tenant. Throws when so many more events of it may not wait: all of a call or none. */
+  function tenantWithRoom(events: number, context: HandlerContext): TenantStore {
+    const tenant = store.forTenant(callerOf(context).tenantId);
+    if (tenant.hasRoom(events)) return tenant;
+    throw tryLater(`the tenant may have no more than ${maxWaiting} events waiting to be stored`, 1_000);
+  }
 
   /** Stores a valid event. */
   async function ingest(
@@ -61,7 +68,7 @@ export function createIngestService(options: IngestServiceOptions): ServiceImpl<
     requests: IngestEventRequest[],
     context: HandlerContext,
   ): Promise<IngestEventResult[]> {
-    const tenant = store.forTenant(callerOf(context).tenantId);
+    const tenant = tenantWithRoom(requests.length, context);
     return Promise.all(
       requests.map(async (request) => {
         try {
@@ -78,7 +85,7 @@ export function createIngestService(options: IngestServiceOptions): ServiceImpl<
   }
 
   return {
-    ingestEvent: (request, context) => ingest(request, store.forTenant(callerOf(context).tenantId), context),
+    ingestEvent: async (request, context) => ingest(request, tenantWithRoom(1, context), context),
 
     async ingestEvents({ events }, context) {
       return { results: await ingestAll(events, context) };

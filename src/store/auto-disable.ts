@@ -1,9 +1,8 @@
 import canonicalize from "canonicalize";
-import type { Batcher } from "../batcher.ts";
 import type { EventPayload } from "../events.ts";
 import { uuidv7 } from "../uuid-v7.ts";
 import type { Database } from "./database.ts";
-import { type Ingested, type NewEvent, payloadHash } from "./ingest.ts";
+import { type Ingest, type NewEvent, payloadHash } from "./ingest.ts";
 
 export interface AutoDisableOptions {
   /** Failed attempts in a row; 0: channels are never disabled. */
@@ -42,10 +41,7 @@ export async function disableFailing(
  * Tells the tenant's other channels of those that were disabled, each once: the
  * idempotency key sees to it when a process is lost in between.
  */
-export async function announceDisabled(
-  database: Database,
-  ingest: Batcher<NewEvent, Ingested>,
-): Promise<number> {
+export async function announceDisabled(database: Database, ingest: Pick<Ingest, "add">): Promise<number> {
   const channels = await database.query<Unannounced>(selectUnannounced);
   for (const channel of channels) {
     await ingest.add(noticeOf(channel));

@@ -1,9 +1,10 @@
 import { hash } from "node:crypto";
-import { type Batcher, createBatcher } from "../batcher.ts";
+import { createBatcher } from "../batcher.ts";
 import type { ChannelType } from "../channels/channel.ts";
 import type { NoticeType } from "../events.ts";
 import type { Database } from "./database.ts";
 import type { Claimed } from "./delivery-queue.ts";
+import { createFanOut } from "./fan-out.ts";
 import { insertEvents, payloadSeparator, selectKnown } from "./ingest.sql.ts";
 import { isDatabaseUnavailable } from "./unavailable.ts";
 
@@ -67,29 +68,48 @@ export interface Offer {
   lost(): void;
 }
 
-interface IngestOptions {
+export interface Ingest {
+  /** Resolves when the event is committed with its deliveries. */
+  add(event: NewEvent): Promise<Ingested>;
+  /** Whether a tenant may have so many more events waiting to be stored. */
+  hasRoom(tenantId: string, events: number): boolean;
+}
+
+export interface IngestOptions {
   /** Told how many events each statement stores. */
   onBatch: (size: number) => void;
+  /** Channels that a tenant may have. */
+  maxChannels: number;
   /** Absent: all deliveries wait to be claimed. */
   handOver?: HandOver | undefined;
 }
 
 /** Statements that run at the same time. */
 const concurrency = 2;
+/** Events that a statement stores at the most. */
+const maxEvents = 500;
+/** Where a statement's events become more deliveries than this, it stores fewer of them: others wait for it. */
+const maxDeliveries = 2_000;
+/** Events of one tenant that may wait to be stored. */
+export const maxWaiting = 10_000;
 
 /**
  * Stores events, each with one delivery for every enabled channel that wants it.
  * Concurrent calls share a transaction; it is committed when the promise resolves. Events
- * with the same subject are stored in the order of their calls.
+ * with the same subject are stored in the order of their calls. Tenants take turns.
  */
-export function createIngest(
-  database: Database,
-  { onBatch, handOver }: IngestOptions,
-): Batcher<NewEvent, Ingested> {
+export function createIngest(database: Database, { onBatch, maxChannels, handOver }: IngestOptions): Ingest {
+  const fanOut = createFanOut(maxChannels);
   const batchers = Array.from({ length: concurrency }, () =>
     createBatcher<NewEvent, Ingested>({
-      run: (events) => storeEvents(database, events, handOver?.offer()),
-      maxItems: 500,
+      async run(events) {
+        const results = await storeEvents(database, events, handOver?.offer());
+        fanOut.learn(events, results);
+        return results;
+      },
+      maxItems: maxEvents,
+      ownerOf: (event) => event.tenantId,
+      weightOf: (event) => Math.max(1, fanOut.of(event) * (maxEvents / maxDeliveries)),
       // One caller's event must not fail the others' that happen to share its batch.
       isolate: (error) => !isDatabaseUnavailable(error),
       onBatch,
@@ -97,9 +117,8 @@ export function createIngest(
   );
   return {
     add: (event) => batcherOf(batchers, event.subject ?? event.id).add(event),
-    async idle() {
-      await Promise.all(batchers.map((batcher) => batcher.idle()));
-    },
+    hasRoom: (tenantId, events) =>
+      batchers.reduce((sum, batcher) => sum + batcher.waitingOf(tenantId), events) <= maxWaiting,
   };
 }
 

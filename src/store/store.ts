@@ -1,10 +1,9 @@
-import type { Batcher } from "../batcher.ts";
 import { type AuditLog, createAuditLog } from "./audit.ts";
 import { createChangeFeed, type TenantChanges } from "./change-feed.ts";
 import { type ChannelStore, createChannelStore } from "./channel-store.ts";
 import type { Database } from "./database.ts";
 import { createDeliveryLog, type DeliveryLog } from "./delivery-log.ts";
-import { createIngest, type HandOver, type Ingested, type NewEvent } from "./ingest.ts";
+import { createIngest, type Ingested, type IngestOptions, type NewEvent } from "./ingest.ts";
 import { createOwnKeyReader, type OwnKeyReader } from "./own-key.ts";
 import { createQueueStatusReader, type QueueStatusReader } from "./queue-status.ts";
 import { createReplayStore, type ReplayStore } from "./replays.ts";
@@ -31,15 +30,12 @@ export interface TenantStore {
   ownKey: OwnKeyReader;
   /** Stores an event with its deliveries; committed when the promise resolves. */
   ingest(event: Omit<NewEvent, "tenantId">): Promise<Ingested>;
+  /** Whether so many more events may wait to be stored. */
+  hasRoom(events: number): boolean;
 }
 
-/** `onBatch`: told how many events each statement of ingest stores. `handOver`: a worker in this process. */
-export function createStore(
-  database: Database,
-  box: SecretBox,
-  { onBatch, handOver }: { onBatch: (size: number) => void; handOver?: HandOver | undefined },
-): Store {
-  const ingest: Batcher<NewEvent, Ingested> = createIngest(database, { onBatch, handOver });
+export function createStore(database: Database, box: SecretBox, options: IngestOptions): Store {
+  const ingest = createIngest(database, options);
   const changes = createChangeFeed(database);
   return {
     forTenant: (tenantId) => ({
@@ -53,6 +49,7 @@ export function createStore(
       settings: createTenantSettingsStore(database, tenantId),
       ownKey: createOwnKeyReader(database, tenantId),
       ingest: (event) => ingest.add({ ...event, tenantId }),
+      hasRoom: (events) => ingest.hasRoom(tenantId, events),
     }),
     close: changes.close,
   };

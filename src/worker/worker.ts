@@ -4,7 +4,7 @@ import type { AddressGuard } from "../channels/address-guard.ts";
 import { createSenders } from "../channels/senders.ts";
 import type { Config } from "../config.ts";
 import type { Metrics } from "../metrics.ts";
-import { type AutoDisableOptions, announceDisabled, disableFailing } from "../store/auto-disable.ts";
+import { announceDisabled, disableFailing } from "../store/auto-disable.ts";
 import { createChannelHealth } from "../store/channel-health.ts";
 import { createChannelLoader } from "../store/channel-loader.ts";
 import type { Database } from "../store/database.ts";
@@ -96,7 +96,7 @@ export async function startWorker(options: WorkerOptions) {
       () => runReplays(database, stopping.signal),
       () => countStatistics(database, stopping.signal),
       createQueueVacuum(database),
-      createAutoDisable(database, config.autoDisable, log),
+      createAutoDisable(options),
     ],
     chores: [
       () => removeOld(database, config.retentionMs, stopping.signal),
@@ -137,10 +137,10 @@ export async function startWorker(options: WorkerOptions) {
 }
 
 /** One round of disabling what keeps failing and of telling the tenants. */
-function createAutoDisable(database: Database, options: AutoDisableOptions, log: Logger) {
-  const ingest = createIngest(database, { onBatch: () => undefined });
+function createAutoDisable({ config: { autoDisable, maxChannels }, database, log }: WorkerOptions) {
+  const ingest = createIngest(database, { onBatch: () => undefined, maxChannels });
   return async () => {
-    for (const { channelId, tenantId } of await disableFailing(database, options)) {
+    for (const { channelId, tenantId } of await disableFailing(database, autoDisable)) {
       log.warn({ channelId, tenantId }, "disabled a channel that kept failing");
     }
     await announceDisabled(database, ingest);

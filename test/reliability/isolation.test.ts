@@ -1,5 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { EventIngestService } from "../../gen/jitsudo/notifications/v1/event_pb.js";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { until } from "../support/until.ts";
@@ -9,11 +13,13 @@ import type { Tenant } from "./support/tenant.ts";
 // One bad endpoint, one busy channel, one busy tenant: nobody else notices.
 
 let sink: HttpSink;
+let databaseUrl: string;
 let cluster: Cluster;
 
 beforeEach(async () => {
   sink = await startHttpSink();
-  cluster = await startCluster({ databaseUrl: await createDatabase(inject("postgresUrl")) });
+  databaseUrl = await createDatabase(inject("postgresUrl"));
+  cluster = await startCluster({ databaseUrl });
 });
 
 afterEach(async () => {
@@ -31,6 +37,16 @@ async function timeOf(tenant: Tenant, path: string, type: string): Promise<numbe
   await tenant.send({ type });
   await sink.waitFor(() => sink.to(path).length > before);
   return performance.now() - startedAt;
+}
+
+/** Makes so many more channels like one. */
+async function multiply(channelId: string, count: number): Promise<void> {
+  await cluster.sql(
+    `insert into channel (id, tenant_id, type, name, config, enabled, ordered, event_filters, created_at, updated_at)
+     select uuid_v7(), tenant_id, type, name, config, enabled, ordered, event_filters, created_at, updated_at
+     from channel, generate_series(1, $2::int) where id = $1`,
+    [channelId, count],
+  );
 }
 
 describe("other channels of the same tenant", () => {
@@ -152,13 +168,7 @@ describe("other tenants", () => {
   test("are served while breakers hold back more channels than a worker looks at in one round", async () => {
     const service = await cluster.start("all");
     const [dead, quiet] = [await cluster.tenant(service), await cluster.tenant(service)];
-    const channelId = await dead.webhook(`${sink.url}/dead`);
-    await cluster.sql(
-      `insert into channel (id, tenant_id, type, name, config, enabled, ordered, event_filters, created_at, updated_at)
-       select uuid_v7(), tenant_id, type, name, config, enabled, ordered, event_filters, created_at, updated_at
-       from channel, generate_series(1, 1200) where id = $1`,
-      [channelId],
-    );
+    await multiply(await dead.webhook(`${sink.url}/dead`), 1200);
     await cluster.sql(
       `insert into channel_health (channel_id, tenant_id, consecutive_failures, last_error, open_until, failing_since)
        select id, tenant_id, 30, 'x', now() + interval '1 hour', now() from channel`,
@@ -189,6 +199,68 @@ describe("other tenants", () => {
     for (let i = 0; i < 3; i++) {
       expect(await timeOf(quiet, "/quiet", "request.break_glass")).toBeLessThan(1000);
     }
+  });
+});
+
+describe("ingest of other tenants", () => {
+  test("goes on while one sends events that become very many deliveries, and its own events keep their order", async () => {
+    const service = await cluster.start("api");
+    const [busy, quiet] = [await cluster.tenant(service), await cluster.tenant(service)];
+    await multiply(await busy.webhook(`${sink.url}/busy`), 99);
+    await quiet.webhook(`${sink.url}/quiet`);
+
+    let ended = false;
+    const subjects = ["r0", "r1", "r2", "r3"];
+    const events = many(250).flatMap((event) => subjects.map((id) => ({ ...event, request_id: id })));
+    const sent = busy.sendAll(events).finally(() => {
+      ended = true;
+    });
+    const times: number[] = [];
+    while (!ended) {
+      const startedAt = performance.now();
+      await quiet.send();
+      times.push(performance.now() - startedAt);
+    }
+    const ids = await sent;
+    expect(Math.max(...times)).toBeLessThan(1000);
+    expect(times.length).toBeGreaterThan(5);
+    for (const [n, subject] of subjects.entries()) {
+      const stored = await cluster.sql<{ id: string }>(
+        "select event_id as id from delivery_queue where subject = $1 group by event_id order by min(seq)",
+        [subject],
+      );
+      expect(stored.map(({ id }) => id)).toEqual(ids.filter((_, index) => index % subjects.length === n));
+    }
+  });
+
+  test("is not refused while one has as many events waiting as it may", async () => {
+    const service = await cluster.start("api");
+    const [busy, quiet] = [await cluster.tenant(service), await cluster.tenant(service)];
+    const database = new Client(databaseUrl);
+    await database.connect();
+    await database.query("begin; lock table event in exclusive mode");
+    const calls = Array.from({ length: 12 }, () =>
+      busy.call("POST", "/v1/events:batch", { events: many(1000) }),
+    );
+    const message = "the tenant may have no more than 10000 events waiting to be stored";
+    const refusal = { status: 429, body: { code: "resource_exhausted", message } };
+    expect(await Promise.race(calls)).toMatchObject(refusal);
+    const overGrpc = createClient(EventIngestService, createGrpcTransport({ baseUrl: service.url }));
+    const refused = await overGrpc
+      .ingestEvents(
+        { events: many(1000).map(() => ({ type: "grant.active" })) },
+        { headers: { "x-api-key": busy.apiKey, "x-tenant-id": busy.id } },
+      )
+      .catch((error: unknown) => ConnectError.from(error));
+    expect(refused).toMatchObject({ code: Code.ResourceExhausted, rawMessage: message });
+    expect((refused as ConnectError).metadata.get("retry-after")).toBe("1");
+
+    const waiting = quiet.send();
+    await database.end();
+    await waiting;
+    const replies = await Promise.all(calls);
+    expect(replies.filter(({ status }) => status === 202).length).toBeGreaterThanOrEqual(10);
+    await busy.send();
   });
 });
 
