@@ -88,8 +88,10 @@ export interface IngestOptions {
 const concurrency = 2;
 /** Events that a statement stores at the most. */
 const maxEvents = 500;
-/** Where a statement's events become more deliveries than this, it stores fewer of them: others wait for it. */
+/** Where its events become more deliveries than this, a statement stores fewer of them: others wait for it. */
 const maxDeliveries = 2_000;
+/** The embedded database takes several times as long, and has one thread for everything. */
+const maxDeliveriesEmbedded = 500;
 /** Events of one tenant that may wait to be stored. */
 export const maxWaiting = 10_000;
 
@@ -100,6 +102,7 @@ export const maxWaiting = 10_000;
  */
 export function createIngest(database: Database, { onBatch, maxChannels, handOver }: IngestOptions): Ingest {
   const fanOut = createFanOut(maxChannels);
+  const eventsADelivery = maxEvents / (database.embedded ? maxDeliveriesEmbedded : maxDeliveries);
   const batchers = Array.from({ length: concurrency }, () =>
     createBatcher<NewEvent, Ingested>({
       async run(events) {
@@ -109,7 +112,7 @@ export function createIngest(database: Database, { onBatch, maxChannels, handOve
       },
       maxItems: maxEvents,
       ownerOf: (event) => event.tenantId,
-      weightOf: (event) => Math.max(1, fanOut.of(event) * (maxEvents / maxDeliveries)),
+      weightOf: (event) => Math.max(1, fanOut.of(event) * eventsADelivery),
       // One caller's event must not fail the others' that happen to share its batch.
       isolate: (error) => !isDatabaseUnavailable(error),
       onBatch,
