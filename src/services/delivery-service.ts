@@ -5,12 +5,13 @@ import type { DeliveryState } from "../store/entities.ts";
 import type { Store } from "../store/store.ts";
 import { callerOf } from "./caller.ts";
 import { deliveryMessage, eventMessage } from "./delivery-messages.ts";
-import { watchDeliveries } from "./delivery-watch.ts";
+import { createDeliveryWatch } from "./delivery-watch.ts";
 import { apiError } from "./errors.ts";
 import { makeToken, pageRequest } from "./page.ts";
 
 export function createDeliveryService(store: Store): ServiceImpl<typeof DeliveryService> {
   const tenantOf = (context: HandlerContext) => store.forTenant(callerOf(context).tenantId);
+  const watch = createDeliveryWatch();
 
   return {
     async listDeliveries(request, context) {
@@ -33,7 +34,7 @@ export function createDeliveryService(store: Store): ServiceImpl<typeof Delivery
     },
 
     watchDeliveries: (request, context) =>
-      watchDeliveries(tenantOf(context).changes, request, context.signal),
+      watch(callerOf(context).tenantId, tenantOf(context).changes, request, context.signal),
 
     async getDelivery({ id }, context) {
       const found = await tenantOf(context).deliveries.get(id);

@@ -13,8 +13,38 @@ import { apiError, invalidFields } from "./errors.ts";
 /** How often a stream on which nothing happens says that it lives. */
 const idleMs = 15_000;
 
+/** How many of one tenant may watch at the same time. */
+const maxWatches = 50;
+
+/** WatchDeliveries of one process. */
+export function createDeliveryWatch() {
+  const open = new Map<string, number>();
+
+  /** Refuses who would be one too many. */
+  return async function* watch(
+    tenantId: string,
+    changes: TenantChanges,
+    request: WatchDeliveriesRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchDeliveriesResponse> {
+    const others = open.get(tenantId) ?? 0;
+    if (others >= maxWatches) {
+      const message = `the tenant has ${maxWatches} open watches on this server and may not have more`;
+      throw apiError("resource_exhausted", message);
+    }
+    open.set(tenantId, others + 1);
+    try {
+      yield* watchDeliveries(changes, request, signal);
+    } finally {
+      const left = (open.get(tenantId) ?? 0) - 1;
+      if (left > 0) open.set(tenantId, left);
+      else open.delete(tenantId);
+    }
+  };
+}
+
 /** Ends with an error alone: whoever watches wants to go on. */
-export async function* watchDeliveries(
+async function* watchDeliveries(
   changes: TenantChanges,
   request: WatchDeliveriesRequest,
   signal: AbortSignal,

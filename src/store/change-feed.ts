@@ -16,6 +16,8 @@ interface Recent {
   to: Position;
   changes: DeliveryChange[];
   readers: number;
+  /** The last read of those who are behind: the next one waits for it. */
+  reading: Promise<unknown>;
   /** Why there will be no more. */
   failure?: unknown;
   /** Called when there is more, and at the end. */
@@ -45,7 +47,8 @@ export interface TenantChanges {
 /**
  * One poll for all watchers of a process, and none while there is no watcher. What it
  * finds is kept for a while; who cannot follow reads the table at its own speed, so
- * that no watcher costs memory of its own.
+ * that no watcher costs memory of its own. Those of one tenant do so one at a time, so that
+ * however many there are, others find the database free.
  */
 export function createChangeFeed(database: Database) {
   const tenants = new Map<string, Recent>();
@@ -79,7 +82,7 @@ export function createChangeFeed(database: Database) {
       let position = after;
       while (!signal.aborted) {
         if (recent.failure !== undefined) throw recent.failure;
-        const changes = await next(tenantId, recent, position);
+        const changes = await next(tenantId, recent, position, signal);
         const last = changes.at(-1);
         if (last) {
           position = last.position;
@@ -95,7 +98,14 @@ export function createChangeFeed(database: Database) {
   async function join(tenantId: string): Promise<Recent> {
     const start = await currentPosition(database);
     const known = tenants.get(tenantId);
-    const recent = known ?? { from: start, to: start, changes: [], readers: 0, wake: new Set() };
+    const recent: Recent = known ?? {
+      from: start,
+      to: start,
+      changes: [],
+      readers: 0,
+      reading: Promise.resolve(),
+      wake: new Set(),
+    };
     recent.readers++;
     tenants.set(tenantId, recent);
     polling ??= poll().finally(() => {
@@ -104,14 +114,24 @@ export function createChangeFeed(database: Database) {
     return recent;
   }
 
-  async function next(tenantId: string, recent: Recent, after: Position): Promise<DeliveryChange[]> {
+  async function next(
+    tenantId: string,
+    recent: Recent,
+    after: Position,
+    signal: AbortSignal,
+  ): Promise<DeliveryChange[]> {
     if (comparePositions(after, recent.from) >= 0) {
       const seen = recent.changes.findLastIndex(({ position }) => comparePositions(position, after) <= 0);
       return recent.changes.slice(seen + 1);
     }
-    const found = (await readChanges(database, new Map([[tenantId, after]]))).get(tenantId) ?? [];
+    const reading = recent.reading.then(async () => {
+      const read = signal.aborted ? undefined : await readChanges(database, new Map([[tenantId, after]]));
+      return read?.get(tenantId) ?? [];
+    });
+    recent.reading = reading.catch(() => undefined);
+    const found = await reading;
     // Nothing between `after` and what is kept: go on with that.
-    return found.length > 0 ? found : recent.changes;
+    return found.length > 0 || signal.aborted ? found : recent.changes;
   }
 
   /** True when there is something new, false when nothing came for `idleMs` or the watching ends. */

@@ -27,8 +27,10 @@ export interface DeliveryChange {
 /** How long changes are kept: a reader that was away for longer has to start anew. */
 export const changesKeptMs = 24 * 3_600_000;
 
-/** Statements whose changes are read at once; each may have changed some hundred deliveries. */
+/** Statements whose changes are read at once. */
 const changesAPage = 50;
+/** Deliveries from which on no further statement is read at once; one may have changed some thousand. */
+const deliveriesAPage = 1_000;
 
 /** After all changes that are over now. */
 export async function currentPosition(database: Database): Promise<Position> {
@@ -36,7 +38,7 @@ export async function currentPosition(database: Database): Promise<Position> {
   return row ?? { xid: "0", seq: "0" };
 }
 
-/** What the tenants' deliveries went through since, in order, up to `changesAPage` statements for each tenant. */
+/** What the tenants' deliveries went through since, in order, a page for each tenant. */
 export async function readChanges(
   database: Database,
   after: ReadonlyMap<string, Position>,
@@ -47,6 +49,7 @@ export async function readChanges(
     positions.map(({ xid }) => xid),
     positions.map(({ seq }) => seq),
     changesAPage,
+    deliveriesAPage,
   ]);
   return new Map(
     [...Map.groupBy(rows, ({ tenantId }) => tenantId)].map(([id, own]) => [id, own.map(toChange)]),
@@ -117,16 +120,20 @@ const selectChanges = {
       r.state as "changedTo", e.request_id as "requestId", ${deliveryColumns}
     from unnest($1::uuid[], $2::text[], $3::text[]) as a (tenant_id, xid, seq)
     cross join lateral (
-      select * from delivery_change x
-      where x.tenant_id = a.tenant_id and (x.xid, x.seq) > (a.xid::xid8, a.seq::bigint)
-        and x.xid < pg_snapshot_xmin(pg_current_snapshot())
-      order by x.xid, x.seq limit $4
+      select *, sum(cardinality(delivery_ids)) over (order by xid, seq) - cardinality(delivery_ids) as before
+      from (
+        select * from delivery_change x
+        where x.tenant_id = a.tenant_id and (x.xid, x.seq) > (a.xid::xid8, a.seq::bigint)
+          and x.xid < pg_snapshot_xmin(pg_current_snapshot())
+        order by x.xid, x.seq limit $4
+      ) page
     ) r
     cross join lateral unnest(r.delivery_ids) with ordinality as i (id, n)
     join delivery d on d.id = i.id
     join event e on e.id = d.event_id
     join channel c on c.id = d.channel_id
     left join delivery_queue q on q.delivery_id = d.id
+    where r.before < $5
     order by r.tenant_id, r.xid, r.seq, i.n`,
 };
 

@@ -1,4 +1,4 @@
-import { createClient } from "@connectrpc/connect";
+import { Code, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -8,6 +8,7 @@ import {
 import { type Deployment, deploy, type Tenant } from "../e2e/deployment.ts";
 import { backends } from "../e2e/home.ts";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
+import { until } from "../support/until.ts";
 
 interface Filters {
   cursor?: string;
@@ -150,6 +151,27 @@ describe.each(backends)("%s", (backend) => {
     const whole = await quickReader.until(isLast);
     expect(new Set(whole).size).toBe(3_001);
     expect(await slow.until(isLast)).toEqual(whole);
+  });
+
+  test("takes 50 of one tenant at a time, and those that have ended make room", async () => {
+    tenant = await deployment.newTenant();
+    const other = await deployment.newTenant();
+    sink.respond(`/hang/${tenant.id}`, "hang");
+    await tenant.api.createWebhook(`${sink.url}/hang/${tenant.id}`);
+    const first = await watch();
+    const events = Array.from({ length: 1_000 }, (_, n) => ({ type: "grant.active", grant_id: `g${n}` }));
+    expect((await tenant.api.send("POST", "/v1/events:batch", { events })).status).toBe(202);
+    // They do not read what waits for them.
+    const open = await Promise.all(Array.from({ length: 49 }, () => watch({ cursor: first.cursor() })));
+    await expect(watch()).rejects.toMatchObject({
+      code: Code.ResourceExhausted,
+      rawMessage: "the tenant has 50 open watches on this server and may not have more",
+    });
+    (await watch({}, "grpc", other)).stop();
+    for (const stream of [first, ...open]) stream.stop();
+    await until(async () => (await watch()).stop() === undefined);
+    const again = await until(() => Promise.all(Array.from({ length: 50 }, () => watch())));
+    for (const stream of again) stream.stop();
   });
 
   test("refuses cursors that are none, too old or from the future", async () => {
