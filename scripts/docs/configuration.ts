@@ -35,7 +35,7 @@ caller's \`traceparent\` is still handed on to webhooks and written to the log.
 
 | variable | meaning |
 | --- | --- |
-| \`UV_THREADPOOL_SIZE\` | Names are looked up on 4 threads. Where endpoints have many names, or their name servers are slow, set 16 to 64 on workers. |
+| \`UV_THREADPOOL_SIZE\` | Of 4 threads, one looks up what is neither in the hosts file nor in DNS. On systems other than Linux they look up all names: where endpoints have many, set 16 to 64 on workers. |
 | \`NODE_OPTIONS=--max-old-space-size=…\` | Heap in MiB: about three quarters of the container's memory. |
 | \`NODE_EXTRA_CA_CERTS\` | A file of further authorities (PEM) that endpoints, PostgreSQL and Redis may have their certificates from. |
 `;

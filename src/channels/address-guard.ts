@@ -2,6 +2,7 @@ import { promises as dns, type LookupAddress } from "node:dns";
 import type { LookupFunction } from "node:net";
 import { createAddressRules, isAddress } from "./address-rules.ts";
 import { addressRefused } from "./http-failure.ts";
+import { createHostResolver, type ResolveHost } from "./resolve-host.ts";
 
 /**
  * Keeps channels from reaching what only this service can reach: tenants decide
@@ -29,8 +30,8 @@ export interface AddressGuard {
 export interface AddressGuardOptions {
   /** CIDRs, addresses and host names that are allowed beside public addresses. */
   allow: string[];
-  /** All addresses of a name. Default: the system's resolver, which knows hosts files and search domains. */
-  resolve?: (host: string) => Promise<LookupAddress[]>;
+  /** Default: one that knows the hosts file and search domains. */
+  resolve?: ResolveHost;
 }
 
 /**
@@ -48,7 +49,7 @@ export class AddressRefused extends Error {
 /** How long `check` waits for DNS, in milliseconds. */
 const checkTimeoutMs = 2_000;
 
-export function createAddressGuard({ allow, resolve = resolveBySystem }: AddressGuardOptions): AddressGuard {
+export function createAddressGuard({ allow, resolve = systemResolver() }: AddressGuardOptions): AddressGuard {
   const rules = createAddressRules(allow);
   const resolveOnce = shareRunning(resolve);
 
@@ -94,15 +95,13 @@ export function createAddressGuard({ allow, resolve = resolveBySystem }: Address
 const notAllowed =
   "must not lead to a private, local or otherwise special address, unless the operator allows it (JITSUDO_ALLOW_DESTINATIONS)";
 
-function resolveBySystem(host: string): Promise<LookupAddress[]> {
-  return dns.lookup(host, { all: true });
+/** Where there is more to it than two files in /etc, the system is asked for everything. */
+function systemResolver(): ResolveHost {
+  return process.platform === "linux" ? createHostResolver() : (host) => dns.lookup(host, { all: true });
 }
 
-/**
- * Lookups of one name that run at the same time are one: the system's resolver has
- * four threads for all, and a name whose DNS hangs would hold them with every send.
- */
-function shareRunning(resolve: (host: string) => Promise<LookupAddress[]>): typeof resolve {
+/** Lookups of one name that run at the same time are one, however many sends wait for it. */
+function shareRunning(resolve: ResolveHost): ResolveHost {
   const running = new Map<string, Promise<LookupAddress[]>>();
   return (host) => {
     const known = running.get(host);
