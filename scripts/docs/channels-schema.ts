@@ -48,13 +48,18 @@ export function channelsSchema(): string {
 }
 
 function channel(type: string, request: Schema): Schema {
-  const { generate_signing_secret: _secret, ...properties } = request.properties as Record<string, Schema>;
+  const {
+    generate_signing_secret: _secret,
+    name,
+    ...properties
+  } = request.properties as Record<string, Schema>;
   return {
     title: type,
     type: "object",
     required: ["channel_type", ...(request.required as string[])],
     properties: {
       channel_type: { const: type },
+      name,
       ...Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, orReference(schema)])),
     },
     additionalProperties: false,

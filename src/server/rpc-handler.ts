@@ -1,6 +1,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import { createContextValues } from "@connectrpc/connect";
+import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { type Call, type Calls, type HttpRequest, type HttpResponse, openCallKey } from "./calls.ts";
 import { dropEndlessDeadline } from "./client-deadline.ts";
 import { errorReply, httpError, httpErrorOfStatus } from "./error-body.ts";
@@ -70,17 +71,15 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
     yield body;
   }
 
-  /** A gRPC client understands only its own form of "not found". */
+  /** A gRPC client understands only its own form of "not found", with the detail that all our errors have. */
   function refuseGrpc(request: HttpRequest, response: HttpResponse): boolean {
     if (!request.headers["content-type"]?.startsWith("application/grpc")) return false;
     const call = calls.begin(request, response, "not_found", requestTimeoutMs);
     call.error = httpError("not_found", "there is no such method");
-    const headers = {
-      "content-type": "application/grpc",
-      "grpc-status": "12",
-      "grpc-message": call.error.rawMessage,
-    };
-    sendReply(call, { status: 200, headers, body: "" });
+    const status = new ConnectError(call.error.rawMessage, Code.Unimplemented);
+    status.details = call.error.details;
+    const headers = Object.fromEntries(setTrailerStatus(new Headers(), status));
+    sendReply(call, { status: 200, headers: { "content-type": "application/grpc", ...headers }, body: "" });
     return true;
   }
 }

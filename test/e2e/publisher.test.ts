@@ -212,6 +212,16 @@ test("a call that cannot succeed is not repeated", async () => {
   expect(retries).toEqual([]);
 });
 
+test("a path at which the service knows no method is not tried for ever", async () => {
+  const { service, newTenant } = await sharedDeployment();
+  const { id: tenantId, apiKey } = await newTenant();
+  const client = createNotificationsClient({ baseUrl: `${service.url}/wrong`, apiKey, tenantId });
+  closers.push(client.close);
+  const error = await errorOf(publisherOf(client.events).publish(grant(1)));
+  expect(error.code).toBe(Code.Unimplemented);
+  expect(errorDetailOf(error)).toMatchObject({ code: "not_found" });
+});
+
 describe.each(kinds)("behind an ingress (%s)", (kind) => {
   async function behindIngress(options: Partial<EventPublisherOptions> = {}) {
     const { service, newTenant } = await sharedDeployment();
