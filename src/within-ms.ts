@@ -4,7 +4,9 @@ export async function withinMs<Value>(ms: number, done: Promise<Value>): Promise
   const over = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => resolve(undefined), ms);
   });
-  const value = await Promise.race([done, over]);
-  clearTimeout(timer);
-  return value;
+  try {
+    return await Promise.race([done, over]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,5 +1,6 @@
 import { promises as dns, type LookupAddress } from "node:dns";
 import type { LookupFunction } from "node:net";
+import { withinMs } from "../within-ms.ts";
 import { createAddressRules, isAddress } from "./address-rules.ts";
 import { addressRefused } from "./http-failure.ts";
 import { createHostResolver, type ResolveHost } from "./resolve-host.ts";
@@ -110,16 +111,4 @@ function shareRunning(resolve: ResolveHost): ResolveHost {
     running.set(host, started);
     return started;
   };
-}
-
-async function withinMs(timeoutMs: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs);
-  });
-  try {
-    await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,4 +1,5 @@
 import type { Dispatcher } from "undici";
+import { setPatientTimeout } from "../patient-timeout.ts";
 import { describeFailure } from "./http-failure.ts";
 import { parseRetryAfter } from "./retry-after.ts";
 
@@ -40,10 +41,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#resolve = resolve;
     this.#signal = signal;
     this.#maxBytes = maxBytes;
-    this.#timer = setTimeout(() => {
-      // After the next look at the sockets: when the process was busy, the answer may be there unread.
-      setImmediate(() => this.#giveUp({ kind: "error", error: timedOut(timeoutMs) }));
-    }, timeoutMs);
+    const giveUp = () => this.#giveUp({ kind: "error", error: timedOut(timeoutMs) });
+    this.#timer = setPatientTimeout(giveUp, timeoutMs);
     signal.addEventListener("abort", this.#onAbort);
   }
 

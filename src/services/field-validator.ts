@@ -77,9 +77,10 @@ function fieldsWithEntries(desc: DescMessage): DescField[] {
   // What callers may fill as they like, such as Struct, has no rules.
   const fields = desc.typeName.startsWith("google.protobuf.")
     ? []
-    : desc.fields
-        .filter((field) => field.fieldKind !== "message" || fieldsWithEntries(field.message).length > 0)
-        .filter(({ fieldKind }) => ["list", "map", "message"].includes(fieldKind));
+    : desc.fields.filter((field) => {
+        if (field.fieldKind === "message") return fieldsWithEntries(field.message).length > 0;
+        return field.fieldKind === "list" || field.fieldKind === "map";
+      });
   knownFields.set(desc, fields);
   return fields;
 }

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { Keyv, type KeyvStoreAdapter } from "keyv";
 import type { Logger } from "pino";
+import { setPatientTimeout } from "../patient-timeout.ts";
 
 /** A Keyv store that can take a key atomically. */
 export interface ReservingStore extends KeyvStoreAdapter {
@@ -89,10 +90,8 @@ function stored(value: string): string {
 
 function within<Value>(timeoutMs: number, work: Promise<Value>): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      // After the next look at the sockets: when the process was busy, the answer may be there unread.
-      setImmediate(() => reject(new Error(`no answer within ${timeoutMs} ms`)));
-    }, timeoutMs);
+    const giveUp = () => reject(new Error(`no answer within ${timeoutMs} ms`));
+    const timer = setPatientTimeout(giveUp, timeoutMs);
     work.finally(() => clearTimeout(timer)).then(resolve, reject);
   });
 }

@@ -2,7 +2,7 @@ import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import { type SmtpSink, startSmtpSink } from "../sinks/smtp-sink.ts";
-import type { ChannelJson, ErrorJson } from "./api.ts";
+import type { Api, ChannelJson, ErrorJson } from "./api.ts";
 import { type Deployment, deploy } from "./deployment.ts";
 import { backends } from "./home.ts";
 
@@ -127,6 +127,18 @@ describe.each(backends)("%s", (backend) => {
     expect((await create()).status).toBe(201);
   });
 
+  const createMail = (api: Api, more: object = {}) =>
+    api.createChannel("email", {
+      name: "mail",
+      smtp_host: smtp.host,
+      smtp_port: smtp.port,
+      from_address: "jitsudo@example.com",
+      to_addresses: ["a@example.com"],
+      smtp_username: "jitsudo",
+      smtp_password: "hunter2",
+      ...more,
+    });
+
   test("a mask that is sent back keeps the secret", async () => {
     const { api } = await deployment.newTenant();
     const secret = `whsec_${Buffer.from("a key of twenty-four bytes").toString("base64")}`;
@@ -145,16 +157,7 @@ describe.each(backends)("%s", (backend) => {
       new Webhook(secret).verify(request?.body ?? "", { ...request?.headers } as never),
     ).not.toThrow();
 
-    const mail = await api.createChannel("email", {
-      name: "mail",
-      smtp_host: smtp.host,
-      smtp_port: smtp.port,
-      from_address: "jitsudo@example.com",
-      to_addresses: ["a@example.com"],
-      smtp_username: "jitsudo",
-      smtp_password: "hunter2",
-      event_filters: ["grant.expired"],
-    });
+    const mail = await createMail(api, { event_filters: ["grant.expired"] });
     await api.updateChannel(mail.id, { config: { ...mail.config, to_addresses: ["b@example.com"] } });
     const { id: eventId } = await api.ingest({ type: "grant.expired", request_id: "masked" });
     const states = (await api.settled(eventId)).map(({ state }) => state);
@@ -181,15 +184,7 @@ describe.each(backends)("%s", (backend) => {
     expect(await refusals(id, more)).toEqual(['config.headers["X-New"]']);
     await api.updateChannel(id, { config: { ...elsewhere, headers: { Authorization: "Bearer new" } } });
 
-    const mail = await api.createChannel("email", {
-      name: "mail",
-      smtp_host: smtp.host,
-      smtp_port: smtp.port,
-      from_address: "jitsudo@example.com",
-      to_addresses: ["a@example.com"],
-      smtp_username: "jitsudo",
-      smtp_password: "hunter2",
-    });
+    const mail = await createMail(api);
     const otherServer = { ...mail.config, smtp_port: 1 };
     expect(await refusals(mail.id, otherServer)).toEqual(["config.smtp_password"]);
 

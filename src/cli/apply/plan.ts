@@ -1,6 +1,6 @@
 import type { NotificationsClient } from "../../clients/connect.ts";
 import { Code, ConnectError, errorDetailOf, type NotificationChannel } from "../../clients/connect.ts";
-import { maskConfig } from "../../store/channel-secrets.ts";
+import { maskedSecrets } from "../../store/channel-secrets.ts";
 import type { Desired, DesiredChannel, DesiredSettings } from "./channels-file.ts";
 import { patiently } from "./patiently.ts";
 import { type Problem, stepsOf } from "./yaml-source.ts";
@@ -118,16 +118,10 @@ export function problemsOf(error: unknown, path: (string | number)[]): Problem[]
 
 /** A mask keeps a secret, and a new channel has none. */
 function nothingToKeep({ type, config, path }: DesiredChannel): Problem[] {
-  const masked = maskConfig(type, config);
-  return Object.entries(config)
-    .filter(([field, value]) => {
-      const text = JSON.stringify(value);
-      return text.includes("********") && text === JSON.stringify(masked[field]);
-    })
-    .map(([field]) => ({
-      path: [...path, field],
-      message: "a mask keeps a secret, but this channel is new",
-    }));
+  return maskedSecrets(type, config).map((secret) => ({
+    path: [...path, ...secret.split("/")],
+    message: "a mask keeps a secret, but this channel is new",
+  }));
 }
 
 function ambiguous(channels: NotificationChannel[]): string {
