@@ -39,7 +39,7 @@ export interface Claimed {
   traceparent: string | null;
   receivedAt: Date;
   expiresAt: Date | undefined;
-  /** Sent again on purpose: dedup does not apply. */
+  /** Sent again on purpose, whether or not an equal notice was sent. */
   replayed: boolean;
   channelType: Channel["type"];
   /** Says which version of the channel's config and of the tenant's settings is current. */

@@ -186,7 +186,6 @@ async function checkDuplicate(
   const { claimed } = held;
   const { dedup, queue } = context;
   const cleared = (unchecked: boolean): Clearance => ({ at: performance.now(), unchecked });
-  if (claimed.replayed) return cleared(false);
   const key = dedupKey({ ...claimed, eventType });
   const reserve = (insteadOf?: string) =>
     persist(held, context, () => dedup.reserve(key, claimed.deliveryId, insteadOf));
@@ -194,6 +193,8 @@ async function checkDuplicate(
   for (let looks = 1; reservation.kind === "duplicate"; looks++) {
     const { of } = reservation;
     const fate = await persist(held, context, () => queue.fateOf(of));
+    // A replay goes out whoever has the key; its own key is for equal notices that come later.
+    if (claimed.replayed && fate.kind !== "unsent") break;
     if (fate.kind === "sent") return { end: { state: "deduplicated", duplicateOf: of, unmade: true } };
     if (fate.kind === "open" && (fate.forMs > 0 || looks > 1)) {
       return { end: { state: "pending", waitMs: fate.forMs + lookAgainMs, unmade: true } };

@@ -65,6 +65,26 @@ describe.each(backends)("%s", (backend) => {
     expect(again).toMatchObject({ replay_id: replay.id, replay_of: first.id, event_id: first.event_id });
   });
 
+  test("what a replay has sent is not sent again for an equal event that comes later", async () => {
+    tenant = await deployment.newTenant();
+    const path = `/later/${tenant.id}`;
+    sink.respond(path, { status: 410 });
+    await tenant.api.createWebhook(`${sink.url}${path}`);
+    const event = { type: "request.break_glass", request_id: "r" };
+    const first = await tenant.api.deliverOne(event);
+    expect(first.state).toBe("failed");
+    sink.respond(path, { status: 200 });
+    const replay = await start({ delivery_id: first.id });
+    await ended(replay.id, { delivered: 1 });
+    const [again] = await tenant.api.deliveries();
+    expect(again).toMatchObject({ replay_id: replay.id });
+    expect(await tenant.api.deliverOne(event)).toMatchObject({
+      state: "deduplicated",
+      duplicate_of: again?.id,
+    });
+    expect(sink.to(path)).toHaveLength(2);
+  });
+
   test("one whose event has a character that PostgreSQL's JSON cannot hold, and so can all others", async () => {
     tenant = await deployment.newTenant();
     const path = `/nul/${tenant.id}`;

@@ -103,8 +103,8 @@ export declare type Delivery = Message<"jitsudo.notifications.v1.Delivery"> & {
   attempts: Attempt[];
 
   /**
-   * The replay that made the delivery; empty otherwise. Dedup does not apply to
-   * it.
+   * The replay that made the delivery; empty otherwise. It is sent even if an
+   * equal notice was; equal ones that come later are suppressed.
    *
    * @generated from field: string replay_id = 14;
    */
