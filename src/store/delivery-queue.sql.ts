@@ -101,37 +101,50 @@ export const giveBack: Statement = {
 
 /*
  * By primary key, fenced by the lease token. Counts only what may go out now, to the
- * channel and with the settings that the delivery was claimed for ($4). May be repeated when
- * its answer was lost. Break-glass does not wait for the breaker.
+ * channel and with the settings that the delivery was claimed for. May be repeated when
+ * its answer was lost. Break-glass does not wait for the breaker. Rows are locked in the
+ * order of the input, as in settling.
  */
 export const begin: Statement = {
-  name: "begin_attempt",
+  name: "begin_attempts",
+  keepPlan: true,
   text: `
-    with gate as (
-      select q.delivery_id, c.enabled and c.deleted_at is null as active,
-        concat_ws(' ', c.updated_at, s.updated_at) = $4 as unchanged,
-        case when q.urgent then 0
+    with held as materialized (
+      select q.*, i.attempt, i.channel_version
+      from unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[]) as i (delivery_id, lease_token, attempt, channel_version)
+      cross join lateral (
+        select q.delivery_id, q.tenant_id, q.channel_id, q.urgent from delivery_queue q
+        where q.delivery_id = i.delivery_id and q.lease_token is not distinct from i.lease_token
+          and q.attempts in (i.attempt - 1, i.attempt)
+        for update of q
+      ) q
+    ), gate as materialized (
+      select h.delivery_id, h.attempt, c.enabled and c.deleted_at is null as active,
+        concat_ws(' ', c.updated_at, s.updated_at) = h.channel_version as unchanged,
+        case when h.urgent then 0
           else greatest(0, ceil(extract(epoch from coalesce(b.open_until, now()) - now()) * 1000))::int end as held_ms
-      from delivery_queue q
-      join channel c on c.id = q.channel_id
-      left join tenant_settings s on s.tenant_id = q.tenant_id
-      left join channel_health b on b.channel_id = q.channel_id
-      where q.delivery_id = $1
+      from held h
+      cross join lateral (select * from channel c where c.id = h.channel_id offset 0) c
+      left join lateral (select * from tenant_settings s where s.tenant_id = h.tenant_id offset 0) s on true
+      left join lateral (select * from channel_health b where b.channel_id = h.channel_id offset 0) b on true
+    ), counted as (
+      update delivery_queue q
+      set attempts = case when g.active and g.unchanged and g.held_ms = 0 then g.attempt else g.attempt - 1 end, started_at = now()
+      from gate g
+      where q.delivery_id = g.delivery_id and q.delivery_id = any (array(select delivery_id from gate))
     )
-    update delivery_queue q
-    set attempts = case when g.active and g.unchanged and g.held_ms = 0 then $3 else $3 - 1 end, started_at = now()
-    from gate g
-    where q.delivery_id = g.delivery_id and q.lease_token = $2 and q.attempts in ($3 - 1, $3)
-    returning g.active, g.unchanged, g.held_ms as "heldMs"`,
+    select delivery_id as "deliveryId", active, unchanged, held_ms as "heldMs" from gate`,
 };
 
 /* By primary key. */
-export const fate: Statement = {
-  name: "delivery_fate",
+export const fates: Statement = {
+  name: "delivery_fates",
+  keepPlan: true,
   text: `
-    select d.state, greatest(0, ceil(extract(epoch from q.not_before - now()) * 1000))::int as "forMs"
-    from delivery d left join delivery_queue q on q.delivery_id = d.id
-    where d.id = $1`,
+    select d.id, d.state, greatest(0, ceil(extract(epoch from q.not_before - now()) * 1000))::int as "forMs"
+    from unnest($1::uuid[]) as i (id)
+    cross join lateral (select d.id, d.state from delivery d where d.id = i.id offset 0) d
+    left join lateral (select q.not_before from delivery_queue q where q.delivery_id = i.id offset 0) q on true`,
 };
 
 /*

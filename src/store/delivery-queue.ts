@@ -75,6 +75,15 @@ export interface Settlement {
   unmade?: boolean;
 }
 
+/** An attempt of a held delivery that is to be counted. */
+export interface NextAttempt {
+  deliveryId: string;
+  leaseToken: string;
+  attempt: number;
+  /** The version that the delivery was claimed for. */
+  channelVersion: string;
+}
+
 export type Beginning =
   | { kind: "begun" }
   /** The lease is another worker's. */
@@ -138,21 +147,28 @@ export function createDeliveryQueue(database: Database) {
       return new Set(rows.map((row) => row.leaseToken));
     },
 
-    /** Counts the next attempt of a held delivery, unless there is a reason against it. */
-    async begin(
-      { deliveryId, channelVersion }: Pick<Claimed, "deliveryId" | "channelVersion">,
-      leaseToken: string,
-      attempt: number,
-    ): Promise<Beginning> {
-      const params = [deliveryId, leaseToken, attempt, channelVersion];
-      const [row] = await database.query<{ active: boolean; unchanged: boolean; heldMs: number }>(
-        sql.begin,
-        params,
-      );
-      if (!row) return { kind: "lost" };
-      if (!row.active) return { kind: "inactive" };
-      if (!row.unchanged) return { kind: "changed" };
-      return row.heldMs > 0 ? { kind: "held", forMs: row.heldMs } : { kind: "begun" };
+    /** Counts next attempts of held deliveries, each unless there is a reason against it; answers in order. */
+    async begin(all: NextAttempt[]): Promise<Beginning[]> {
+      const nexts = all.toSorted(byDeliveryId);
+      const rows = await database.query<{
+        deliveryId: string;
+        active: boolean;
+        unchanged: boolean;
+        heldMs: number;
+      }>(sql.begin, [
+        nexts.map(({ deliveryId }) => deliveryId),
+        nexts.map(({ leaseToken }) => leaseToken),
+        nexts.map(({ attempt }) => attempt),
+        nexts.map(({ channelVersion }) => channelVersion),
+      ]);
+      const found = new Map(rows.map((row) => [row.deliveryId, row]));
+      return all.map(({ deliveryId }) => {
+        const row = found.get(deliveryId);
+        if (!row) return { kind: "lost" };
+        if (!row.active) return { kind: "inactive" };
+        if (!row.unchanged) return { kind: "changed" };
+        return row.heldMs > 0 ? { kind: "held", forMs: row.heldMs } : { kind: "begun" };
+      });
     },
 
     /** Writes results, each only if its lease still holds. Answers whether it did, in order. */
@@ -178,11 +194,17 @@ export function createDeliveryQueue(database: Database) {
       return all.map(({ deliveryId }) => held.has(deliveryId));
     },
 
-    /** What has become of a delivery, for another one of the same notice. */
-    async fateOf(deliveryId: string): Promise<Fate> {
-      const [row] = await database.query<{ state: string; forMs: number }>(sql.fate, [deliveryId]);
-      if (row?.state === "delivered") return { kind: "sent" };
-      return row?.state === "pending" ? { kind: "open", forMs: row.forMs } : { kind: "unsent" };
+    /** What has become of deliveries, each for another one of the same notice; in order. */
+    async fatesOf(deliveryIds: string[]): Promise<Fate[]> {
+      const rows = await database.query<{ id: string; state: string; forMs: number }>(sql.fates, [
+        deliveryIds,
+      ]);
+      const found = new Map(rows.map((row) => [row.id, row]));
+      return deliveryIds.map((id) => {
+        const row = found.get(id);
+        if (row?.state === "delivered") return { kind: "sent" };
+        return row?.state === "pending" ? { kind: "open", forMs: row.forMs } : { kind: "unsent" };
+      });
     },
 
     /** Prolongs leases by `leaseMs` from now. Answers the deliveries that are still held. */

@@ -7,7 +7,14 @@ import type { EventPayload } from "../events.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Observation } from "../store/channel-health.ts";
 import { maxAttempts } from "../store/delivery-queue.sql.ts";
-import type { AttemptRecord, Claimed, DeliveryQueue, Settlement } from "../store/delivery-queue.ts";
+import type {
+  AttemptRecord,
+  Beginning,
+  Claimed,
+  Fate,
+  NextAttempt,
+  Settlement,
+} from "../store/delivery-queue.ts";
 import { isDatabaseUnavailable } from "../store/unavailable.ts";
 import type { Tracing } from "../tracing.ts";
 import { noteAttempt, reportEnd, reportLost } from "./attempt-report.ts";
@@ -38,8 +45,11 @@ const writeAgainMs = 250;
 
 /** What the loop works with; one set serves all deliveries of a process. */
 export interface LoopContext {
-  queue: DeliveryQueue;
+  // The queue's statements that concern one delivery, each for all that ask at the same time.
+  beginnings: Batcher<NextAttempt, Beginning>;
   settlements: Batcher<Settlement, boolean>;
+  /** By delivery id. */
+  fates: Batcher<string, Fate>;
   send(
     channel: Channel,
     notice: Notice,
@@ -88,7 +98,12 @@ async function attemptUpToThreeTimes(held: Held, context: LoopContext): Promise<
   for (let number = claimed.attempt; number <= maxAttempts; number++) {
     if (number > claimed.attempt) {
       const beginning = await persist(held, context, () =>
-        context.queue.begin(claimed, lease.leaseToken, number),
+        context.beginnings.add({
+          deliveryId: claimed.deliveryId,
+          leaseToken: lease.leaseToken,
+          attempt: number,
+          channelVersion: claimed.channelVersion,
+        }),
       );
       if (beginning.kind === "lost") return undefined;
       if (beginning.kind === "inactive") return { state: "cancelled" };
@@ -184,7 +199,7 @@ async function checkDuplicate(
   context: LoopContext,
 ): Promise<Clearance | { end: End }> {
   const { claimed } = held;
-  const { dedup, queue } = context;
+  const { dedup, fates } = context;
   const cleared = (unchecked: boolean): Clearance => ({ at: performance.now(), unchecked });
   const key = dedupKey({ ...claimed, eventType });
   const reserve = (insteadOf?: string) =>
@@ -192,7 +207,7 @@ async function checkDuplicate(
   let reservation = await reserve();
   for (let looks = 1; reservation.kind === "duplicate"; looks++) {
     const { of } = reservation;
-    const fate = await persist(held, context, () => queue.fateOf(of));
+    const fate = await persist(held, context, () => fates.add(of));
     // A replay goes out whoever has the key; its own key is for equal notices that come later.
     if (claimed.replayed && fate.kind !== "unsent") break;
     if (fate.kind === "sent") return { end: { state: "deduplicated", duplicateOf: of, unmade: true } };

@@ -1,6 +1,6 @@
 import { v4 as uuidv4 } from "uuid";
 import type { ChannelLoader, LoadedChannel } from "../store/channel-loader.ts";
-import type { Claimed, WaitingChannel } from "../store/delivery-queue.ts";
+import type { Claimed, DeliveryQueue, WaitingChannel } from "../store/delivery-queue.ts";
 import type { HandOver } from "../store/ingest.ts";
 import { isDatabaseUnavailable } from "../store/unavailable.ts";
 import { firstId } from "../store/uuid-time.ts";
@@ -11,6 +11,7 @@ import type { Lease } from "./leases.ts";
 import { createScheduler } from "./schedule.ts";
 
 export interface NotifyWorkerOptions extends Omit<LoopContext, "stopping"> {
+  queue: DeliveryQueue;
   channels: ChannelLoader;
   lanes: Lanes;
   /** How long a claim holds without being renewed. */

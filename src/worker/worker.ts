@@ -53,6 +53,8 @@ export async function startWorker(options: WorkerOptions) {
     isolate: (error) => !isDatabaseUnavailable(error),
     onBatch: (size) => metrics.batchSize.observe({ batch: "settle" }, size),
   });
+  const beginnings = createBatcher({ run: queue.begin, maxItems: 500 });
+  const fates = createBatcher({ run: queue.fatesOf, maxItems: 500 });
   const leases = createLeases(queue, config.leaseMs, log);
   const lanes = createLanes({
     concurrency: config.concurrency,
@@ -71,7 +73,9 @@ export async function startWorker(options: WorkerOptions) {
 
   const worker = startNotifyWorker({
     queue,
+    beginnings,
     settlements,
+    fates,
     channels,
     send: senders.send,
     dedup,

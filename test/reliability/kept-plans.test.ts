@@ -4,7 +4,7 @@ import { Client } from "pg";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { migrate, openDatabase, type Statement } from "../../src/store/database.ts";
-import { claim, settle, waitingChannels } from "../../src/store/delivery-queue.sql.ts";
+import { begin, claim, fates, settle, waitingChannels } from "../../src/store/delivery-queue.sql.ts";
 import { insertEvents, payloadSeparator } from "../../src/store/ingest.sql.ts";
 import { keptPlanSettings } from "../../src/store/kept-plans.ts";
 import { queueStatus } from "../../src/store/queue-status.ts";
@@ -17,7 +17,16 @@ import { type Explained, explainedPages } from "./support/explained-pages.ts";
 // Some statements keep the plan that was made when they ran first, maybe on an empty
 // queue. It has to be as good for a full one: pages read are counted, not time.
 
-const statements: Statement[] = [insertEvents, waitingChannels, claim, settle, queueStatus, reserve];
+const statements: Statement[] = [
+  insertEvents,
+  waitingChannels,
+  claim,
+  begin,
+  fates,
+  settle,
+  queueStatus,
+  reserve,
+];
 const tenantId = randomUUID();
 const channelIds = Array.from({ length: 4 }, () => randomUUID());
 const [channelId = ""] = channelIds;
@@ -102,6 +111,12 @@ const claimOf = (leaseToken: string) => [
   `'${leaseToken}'::uuid`,
   "60000",
 ];
+const attempts = (deliveryIds: string[], leaseToken: string) => [
+  array("uuid", deliveryIds),
+  array("uuid", each(leaseToken)),
+  array("int", each(1)),
+  array("text", each("version")),
+];
 const results = (deliveryIds: string[], leaseToken: string) => [
   array("uuid", deliveryIds),
   array("uuid", each(leaseToken)),
@@ -136,7 +151,10 @@ async function makePlans(): Promise<void> {
     await pagesOf(insertEvents, newEvents());
     await pagesOf(waitingChannels, [`'${firstId}'`, `'${firstId}'`, "500"]);
     await pagesOf(claim, claimOf(leaseToken));
-    await pagesOf(settle, results(each(randomUUID()) as string[], leaseToken));
+    const unknown = each(randomUUID()) as string[];
+    await pagesOf(begin, attempts(unknown, leaseToken));
+    await pagesOf(fates, [array("uuid", unknown)]);
+    await pagesOf(settle, results(unknown, leaseToken));
     await pagesOf(queueStatus, [`'${tenantId}'`, "10000"]);
     await pagesOf(reserve, keys());
   });
@@ -200,6 +218,8 @@ test.for([
     );
     expect(rows).toHaveLength(batch);
     const ids = rows.map(({ id }) => id);
+    expect(await pagesOf(begin, attempts(ids, leaseToken))).toBeLessThan(50 * batch);
+    expect(await pagesOf(fates, [array("uuid", ids)])).toBeLessThan(20 * batch);
     expect(await pagesOf(settle, results(ids, leaseToken))).toBeLessThan(50 * batch);
     const { rowCount } = await client.query("select from attempt where delivery_id = any ($1)", [ids]);
     expect(rowCount).toBe(batch);
