@@ -62,8 +62,11 @@ describe.each(backends)("%s", (backend) => {
   test("the window begins with the send, even where that had to wait", async () => {
     const { id, api } = await deployment.newTenant();
     await api.createChannel("slack-webhook", { name: "slack", webhook_url: `${sink.url}/slack/${id}` });
-    await api.deliverOne({ ...event, reason: "uses the channel's second up" });
-    const first = await api.deliverOne(event);
+    const { body } = await api.send<{ results: { accepted: { id: string } }[] }>("POST", "/v1/events:batch", {
+      events: [{ ...event, reason: "uses the channel's second up" }, event],
+    });
+    const [first] = await api.settled(body.results[1]?.accepted.id ?? "");
+    if (!first) throw new Error("The second event has no delivery");
     const startedAt = Date.parse(first.attempts[0]?.started_at ?? "");
     expect(startedAt - Date.parse(first.created_at)).toBeGreaterThan(500);
     const late = await until(async () => {
