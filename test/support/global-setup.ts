@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { startPostgres } from "./postgres.ts";
 import { startRedis } from "./redis.ts";
@@ -19,6 +20,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const postgres = await startPostgres();
   const redis = await startRedis();
   const sharedDir = await makeTempDir();
+  // The service is started hundreds of times, each a second of processor time cheaper when its code is compiled.
+  process.env.NODE_COMPILE_CACHE = join(sharedDir, "compiled");
   project.provide("postgresUrl", postgres.url);
   project.provide("redisUrl", redis.url);
   project.provide("sharedDir", sharedDir);

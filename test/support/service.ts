@@ -60,6 +60,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       JITSUDO_LISTEN: "127.0.0.1:0",
       JITSUDO_DATA_DIR: dataDir,
       // Where the sinks are; for the embedded database it is the default.
