@@ -136,6 +136,11 @@ const queries: [query: string, fields: string[]][] = [
   ["deliveries?channel_id=1&event_id=2", ["channel_id", "event_id"]],
   ["deliveries?event_type=x", ["event_type"]],
   ["deliveries?page_token=nonsense", ["page_token"]],
+  // As long as an id is.
+  ...["notification-channels", "deliveries", "replays", "audit-events"].map((list): [string, string[]] => [
+    `${list}?page_token=nonsensenonsensenonsen`,
+    ["page_token"],
+  ]),
   ["deliveries/1", ["id"]],
 ];
 

@@ -9,6 +9,7 @@ import { DeliveryService } from "../../gen/jitsudo/notifications/v1/delivery_pb.
 import { EventIngestService } from "../../gen/jitsudo/notifications/v1/event_pb.js";
 import { required_scope } from "../../gen/jitsudo/notifications/v1/options_pb.js";
 import { scopes } from "../../src/services/caller.ts";
+import { makeToken } from "../../src/services/page.ts";
 import { type Api, createApi } from "../e2e/api.ts";
 import { type HttpSink, type SinkReply, startHttpSink } from "../sinks/http-sink.ts";
 import type { Service } from "../support/service.ts";
@@ -293,7 +294,7 @@ async function hides(
   filter: object,
   expected: "ours" | "nothing" = "ours",
 ): Promise<void> {
-  const tokens = ["", ...[theirs.channelId, theirs.deliveryId].map(pageToken)];
+  const tokens = ["", ...[theirs.channelId, theirs.deliveryId].map(makeToken)];
   for (const page_token of serviceName === "TenantSettingsService" ? [""] : tokens) {
     const reply = await call(serviceName, method, { ...filter, ...(page_token && { page_token }) });
     expect(reply.status).toBe(200);
@@ -396,11 +397,6 @@ async function codeOf(method: DescMethod, headers: Record<string, string>): Prom
   await text(stream);
   session.close();
   return codeToString(Number(status));
-}
-
-/** As the service makes them: an id in base64url. */
-function pageToken(id: string): string {
-  return Buffer.from(id.replaceAll("-", ""), "hex").toString("base64url");
 }
 
 function nameOf({ parent, name }: DescMethod): string {
