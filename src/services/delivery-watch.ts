@@ -106,6 +106,8 @@ function response(position: Position, at: Date, change?: DeliveryChange): WatchD
 
 function parseCursor(cursor: string): { position: Position; at: Date } | undefined {
   const text = Buffer.from(cursor, "base64url").toString();
+  // What is no base64url was left out of it.
+  if (Buffer.from(text).toString("base64url") !== cursor) return undefined;
   const [, xid, seq, at] = /^(\d{1,18})\.(\d{1,19})\.(\d{1,15})$/.exec(text) ?? [];
   if (xid === undefined || seq === undefined || BigInt(seq) > 9_223_372_036_854_775_807n) return undefined;
   return { position: { xid, seq }, at: new Date(Number(at)) };

@@ -176,7 +176,10 @@ describe.each(backends)("%s", (backend) => {
 
   test("refuses cursors that are none, too old or from the future", async () => {
     const cursor = (text: string) => Buffer.from(text).toString("base64url");
-    for (const bad of ["nonsense", cursor("1.1.1"), cursor(`999999999999.1.${Date.now()}`)]) {
+    const first = await watch();
+    first.stop();
+    const misspelled = [`${first.cursor()} `, first.cursor().replace(/^./, "$&.")];
+    for (const bad of ["nonsense", cursor("1.1.1"), cursor(`999999999999.1.${Date.now()}`), ...misspelled]) {
       await expect(watch({ cursor: bad })).rejects.toThrow("cursor");
     }
   });
