@@ -43,7 +43,7 @@ function callMetrics(registers: Registry[]) {
     }),
     refusals: new Counter({
       name: "jitsudo_calls_refused_total",
-      help: "Calls refused for their key: rate_limited, locked_out, unknown_key or tenant_mismatch.",
+      help: "Calls refused for their key: rate_limited, locked_out, unknown_key, tenant_mismatch or unknown_tenant.",
       labelNames: ["reason"],
       registers,
     }),

@@ -62,6 +62,7 @@ export function createRequestGate({
         "the key in X-API-Key belongs to another tenant than X-Tenant-ID names",
       );
     }
+    if (answer.kind === "unknown_tenant") throw noSuchTenant();
     if (answer.kind === "rate_limited") {
       throw tryLater("the key has used up its calls for now", answer.retryAfterMs);
     }
@@ -92,6 +93,11 @@ export function createRequestGate({
 
 function invalidTenant(message: string) {
   return invalidFields([{ field: "X-Tenant-ID", message }]);
+}
+
+function noSuchTenant() {
+  const field = { field: "X-Tenant-ID", message: "there is no tenant of this id" };
+  return apiError("not_found", `${field.field}: ${field.message}`, [field]);
 }
 
 /** Read from the request itself, which spares the REST path the making of a Headers object. */

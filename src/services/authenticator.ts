@@ -42,9 +42,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
     if (found.kind !== "found") return found;
     const key = found.row;
     if (key.expiresAt && key.expiresAt <= new Date()) return { kind: "unknown_key" };
-    if (key.tenantId === null ? !(await tenantExists(tenantId)) : key.tenantId !== tenantId) {
-      return { kind: "tenant_mismatch" };
-    }
+    // Who has the key of one tenant is not told which others there are.
+    if (key.tenantId !== null && key.tenantId !== tenantId) return { kind: "tenant_mismatch" };
+    if (key.tenantId === null && !(await tenantExists(tenantId))) return { kind: "unknown_tenant" };
     const retryAfterMs = limiter.take(key.id, key.rateLimitPerSecond ?? callsPerSecond);
     if (retryAfterMs > 0) return { kind: "rate_limited", retryAfterMs };
     usage.used(key.id);

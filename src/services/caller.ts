@@ -36,6 +36,8 @@ export type Authentication =
   | { kind: "ok"; caller: KeyHolder }
   | { kind: "unknown_key" }
   | { kind: "tenant_mismatch" }
+  /** An operator key, and a tenant that does not exist. */
+  | { kind: "unknown_tenant" }
   /** The key has made all the calls that it may make for now. */
   | { kind: "rate_limited"; retryAfterMs: number }
   /** The address has tried too many keys that do not exist. */
