@@ -37,6 +37,8 @@ export interface Call {
   readonly signal: AbortSignal;
   /** True once nothing can be written any more. */
   closed: boolean;
+  /** Ends the call with an error. */
+  abort(reason: ConnectError): void;
   /** A unary body as it was sent, kept to explain what is wrong with it. */
   body?: Buffer;
   /** What the call ended with, when it was not success. */
@@ -74,7 +76,8 @@ export function createCalls({ log, observe }: { log: Logger; observe: ObserveCal
       const observation = observe(request, name);
       const { traceparent, traceId } = observation;
       const { signal } = controller;
-      const call: Call = { requestId, traceparent, traceId, request, response, signal, closed: false };
+      const abort = (reason: ConnectError): void => controller.abort(reason);
+      const call: Call = { requestId, traceparent, traceId, request, response, signal, closed: false, abort };
       open.set(call, controller);
       response.setHeader("x-request-id", requestId);
       if (closing) closeAfterwards(response);

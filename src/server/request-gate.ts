@@ -5,6 +5,7 @@ import { required_scope } from "../../gen/jitsudo/notifications/v1/options_pb.js
 import { type Authenticate, type Authentication, callerKey } from "../services/caller.ts";
 import { apiError, invalidFields, tryLater } from "../services/errors.ts";
 import { openCallKey } from "./calls.ts";
+import { endWithKey } from "./end-with-key.ts";
 import type { ToCallError } from "./failures.ts";
 import { untilAborted } from "./until-aborted.ts";
 
@@ -19,7 +20,8 @@ export interface RequestGateOptions {
 
 /**
  * Lets a call pass, before its body is read, when its key and tenant belong
- * together and the key has the method's scope; leaves the caller in the context.
+ * together and the key has the method's scope; leaves the caller in the context. A stream
+ * ends when its key does.
  * Throws the ConnectError that refuses the call.
  */
 export type RequestGate = (context: HandlerContext) => Promise<void>;
@@ -43,6 +45,8 @@ export function createRequestGate({
   }
 
   return async (context) => {
+    const call = context.values.get(openCallKey);
+    const isStream = context.method.methodKind !== "unary";
     if (open.has(context.service.typeName)) return;
     const apiKey = headerOf(context, "x-api-key");
     if (!apiKey) throw apiError("unauthenticated", "the header X-API-Key is missing");
@@ -50,7 +54,6 @@ export function createRequestGate({
     if (!tenantId) throw invalidTenant("the header is missing; it must be the tenant's UUID");
     if (!isUuid(tenantId)) throw invalidTenant("must be the tenant's UUID");
 
-    const call = context.values.get(openCallKey);
     const clientAddress = call?.request.socket?.remoteAddress ?? "unknown";
     const answer = await authenticated(apiKey, tenantId, clientAddress, context);
     if (answer.kind === "unknown_key") {
@@ -73,6 +76,7 @@ export function createRequestGate({
     if (scope !== anyKey && (scope === undefined || !answer.caller.scopes.has(scope))) {
       throw apiError("permission_denied", `the key lacks the scope ${scope}`);
     }
+    if (call && isStream) endWithKey(call, answer.isKeyGood);
     const { requestId = "", traceparent } = call ?? {};
     context.values.set(callerKey, { ...answer.caller, clientAddress, requestId, traceparent });
   };

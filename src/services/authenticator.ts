@@ -34,14 +34,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
   const knownTenants = new Set<string>();
 
   return async (apiKey, tenantId, clientAddress): Promise<Authentication> => {
-    const cached = cache.get(apiKey);
-    const fresh = cached && cached.until > performance.now();
-    const found: Lookup = fresh
-      ? { kind: "found", row: cached.row }
-      : await lookUpOnce(apiKey, clientAddress);
+    const found = await find(apiKey, clientAddress);
     if (found.kind !== "found") return found;
     const key = found.row;
-    if (key.expiresAt && key.expiresAt <= new Date()) return { kind: "unknown_key" };
     // Who has the key of one tenant is not told which others there are.
     if (key.tenantId !== null && key.tenantId !== tenantId) return { kind: "tenant_mismatch" };
     if (key.tenantId === null && !(await tenantExists(tenantId))) return { kind: "unknown_tenant" };
@@ -51,8 +46,21 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
     const isOperator = key.tenantId === null;
     // An operator key has every scope.
     const granted = new Set<string>(isOperator ? scopes : key.scopes);
-    return { kind: "ok", caller: { keyId: key.id, tenantId, isOperator, scopes: granted } };
+    const caller = { keyId: key.id, tenantId, isOperator, scopes: granted };
+    const isKeyGood = async () => (await find(apiKey, clientAddress)).kind !== "unknown_key";
+    return { kind: "ok", caller, isKeyGood };
   };
+
+  /** As it was `cacheMs` ago at the most. */
+  async function find(apiKey: string, clientAddress: string): Promise<Lookup> {
+    const cached = cache.get(apiKey);
+    const fresh = cached && cached.until > performance.now();
+    const found: Lookup = fresh
+      ? { kind: "found", row: cached.row }
+      : await lookUpOnce(apiKey, clientAddress);
+    const expiresAt = found.kind === "found" ? found.row.expiresAt : undefined;
+    return expiresAt && expiresAt <= new Date() ? { kind: "unknown_key" } : found;
+  }
 
   /** Calls that come together share a look-up. */
   function lookUpOnce(apiKey: string, clientAddress: string): Promise<Lookup> {

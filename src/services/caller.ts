@@ -33,7 +33,8 @@ export interface Caller extends KeyHolder {
 
 /** How presenting a key for a tenant ends. */
 export type Authentication =
-  | { kind: "ok"; caller: KeyHolder }
+  /** `isKeyGood`: whether the key has not ended since; asking counts as no call. */
+  | { kind: "ok"; caller: KeyHolder; isKeyGood: () => Promise<boolean> }
   | { kind: "unknown_key" }
   | { kind: "tenant_mismatch" }
   /** An operator key, and a tenant that does not exist. */
