@@ -7,6 +7,7 @@ import { apiError, invalidFields, tryLater } from "../services/errors.ts";
 import { openCallKey } from "./calls.ts";
 import { endWithKey } from "./end-with-key.ts";
 import type { ToCallError } from "./failures.ts";
+import type { KeylessStreams } from "./keyless-streams.ts";
 import { untilAborted } from "./until-aborted.ts";
 
 export interface RequestGateOptions {
@@ -14,6 +15,8 @@ export interface RequestGateOptions {
   toCallError: ToCallError;
   /** The services that anyone may call, by full name. */
   open: ReadonlySet<string>;
+  /** Bounds their streams. */
+  keylessStreams: KeylessStreams;
   /** All methods that are served. */
   methods: DescMethod[];
 }
@@ -34,6 +37,7 @@ export function createRequestGate({
   authenticate,
   toCallError,
   open,
+  keylessStreams,
   methods,
 }: RequestGateOptions): RequestGate {
   const scopes = new Map<DescMethod, string>();
@@ -47,7 +51,10 @@ export function createRequestGate({
   return async (context) => {
     const call = context.values.get(openCallKey);
     const isStream = context.method.methodKind !== "unary";
-    if (open.has(context.service.typeName)) return;
+    if (open.has(context.service.typeName)) {
+      if (call && isStream) keylessStreams(call);
+      return;
+    }
     const apiKey = headerOf(context, "x-api-key");
     if (!apiKey) throw apiError("unauthenticated", "the header X-API-Key is missing");
     const tenantId = headerOf(context, "x-tenant-id")?.toLowerCase();

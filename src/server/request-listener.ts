@@ -7,6 +7,7 @@ import { createToCallError } from "./failures.ts";
 import { createGuardedRouter } from "./guarded-router.ts";
 import { createHealthPages, registerHealth } from "./health.ts";
 import { jsonOptions } from "./json-options.ts";
+import { createKeylessStreams } from "./keyless-streams.ts";
 import type { Readiness } from "./readiness.ts";
 import { reflectionServices, registerReflection } from "./reflection.ts";
 import { createRequestGate } from "./request-gate.ts";
@@ -56,6 +57,7 @@ export function createRequestListener(
     authenticate,
     toCallError,
     open,
+    keylessStreams: createKeylessStreams(),
     methods: router.handlers.map(({ method }) => method),
   });
 

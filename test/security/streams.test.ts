@@ -1,6 +1,8 @@
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.js";
+import { Health, HealthCheckResponse_ServingStatus } from "../../gen/health/v1/health_pb.js";
 import { DeliveryService } from "../../gen/jitsudo/notifications/v1/delivery_pb.js";
 import { EventIngestService } from "../../gen/jitsudo/notifications/v1/event_pb.js";
 import type { Service } from "../support/service.ts";
@@ -98,4 +100,65 @@ describe("a stream", () => {
       expect(Date.now()).toBeLessThan(expiresAt.getTime() + 2_500);
     });
   });
+});
+
+describe("streams that need no key", () => {
+  it("are a few to a connection, and those that have ended make room", async () => {
+    const [first, second] = [transport("grpc"), transport("grpc")];
+    const stop = new AbortController();
+    const { signal } = stop;
+    const watch = (over: typeof first) => read(createClient(Health, over).watch({}, { signal }));
+    const reflect = (over: typeof first) =>
+      read(createClient(ServerReflection, over).serverReflectionInfo(questions(signal), { signal }));
+    const open = [
+      ...Array.from({ length: 5 }, () => watch(first)),
+      ...Array.from({ length: 5 }, () => reflect(first)),
+    ];
+    await until(() => open.every(({ answers }) => answers === 1));
+
+    for (const excess of [watch(first), reflect(first)]) {
+      await until(() => excess.failure);
+      expect(excess.failure).toMatchObject({
+        code: Code.ResourceExhausted,
+        rawMessage: "the connection has 10 open streams without a key and may not have more",
+      });
+    }
+    const elsewhere = watch(second);
+    await until(() => elsewhere.answers === 1);
+    // What ends at once is no matter.
+    const serving = { status: HealthCheckResponse_ServingStatus.SERVING };
+    expect(await createClient(Health, first).check({})).toMatchObject(serving);
+
+    stop.abort();
+    const again = new AbortController();
+    await until(async () => {
+      const one = read(createClient(Health, first).watch({}, { signal: again.signal }));
+      await until(() => one.answers || one.failure);
+      return one.answers === 1;
+    });
+    again.abort();
+  });
+
+  it("are a bounded number in all", async () => {
+    const stop = new AbortController();
+    const { signal } = stop;
+    const open = Array.from({ length: 102 }, () => transport("grpc")).flatMap((over) =>
+      Array.from({ length: 10 }, () => read(createClient(Health, over).watch({}, { signal }))),
+    );
+    await until(() => open.every(({ answers, failure }) => answers > 0 || failure), { timeoutMs: 30_000 });
+    const refused = open.flatMap(({ failure }) => failure ?? []);
+    expect(refused).toHaveLength(20);
+    expect(refused[0]).toMatchObject({
+      code: Code.ResourceExhausted,
+      rawMessage: "the server has 1000 open streams without a key and may not have more",
+    });
+    expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
+    stop.abort();
+  });
+
+  /** Asks once, and leaves the stream open. */
+  async function* questions(signal: AbortSignal) {
+    yield { messageRequest: { case: "listServices" as const, value: "" } };
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  }
 });
