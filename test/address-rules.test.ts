@@ -6,7 +6,7 @@ import { createAddressRules, isDestination, loopbackRanges } from "../src/channe
  * The special-purpose registries of IANA, an address of each
  * (https://www.iana.org/assignments/iana-ipv4-special-registry,
  * https://www.iana.org/assignments/iana-ipv6-special-registry), and what multicast and
- * transition mechanisms add.
+ * transition mechanisms add; at the end the host of a machine on Azure.
  */
 const special = [
   "0.0.0.0",
@@ -58,6 +58,9 @@ const special = [
   "2001:db8::1",
   "2002:7f00:1::1",
   "2002:808:808::1",
+  "168.63.129.16",
+  "::ffff:168.63.129.16",
+  "64:ff9b::a83f:8110",
   "2620:4f:8000::1",
   "3fff::1",
   "5f00::1",

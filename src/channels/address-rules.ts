@@ -56,10 +56,11 @@ export function isLoopback(address: string): boolean {
 /**
  * IPv4: whatever no registry of special purposes names. IPv6: the same within
  * 2000::/3, from which alone public addresses are given out (RFC 4291, 2.4); so
- * the deprecated ::a.b.c.d, SIIT, site-local and ranges yet to be defined are out.
+ * the deprecated ::a.b.c.d, SIIT, site-local and ranges yet to be defined are out. And one
+ * address that looks like a public one, see azureHost.
  */
 function isPublic(address: Address): boolean {
-  if (address.range() !== "unicast") return false;
+  if (address.range() !== "unicast" || isIn(address, azureHost)) return false;
   return address.kind() === "ipv4" || isIn(address, globalUnicast);
 }
 
@@ -116,3 +117,8 @@ const hostName =
 const globalUnicast = rangeOf("2000::/3");
 const mapped = rangeOf("::ffff:0:0/96");
 const nat64 = rangeOf("64:ff9b::/96");
+/**
+ * Where machines on Azure reach their host, which hands out their settings and certificates
+ * (https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16).
+ */
+const azureHost = rangeOf("168.63.129.16/32");
