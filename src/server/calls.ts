@@ -80,6 +80,8 @@ export function createCalls({ log, observe }: { log: Logger; observe: ObserveCal
       const call: Call = { requestId, traceparent, traceId, request, response, signal, closed: false, abort };
       open.set(call, controller);
       response.setHeader("x-request-id", requestId);
+      // A cache between knows nothing of X-API-Key and would answer others with what one may see.
+      response.setHeader("cache-control", "no-store");
       if (closing) closeAfterwards(response);
 
       let deadline = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs);

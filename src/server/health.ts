@@ -82,6 +82,6 @@ function readyPage(state: Awaited<ReturnType<Readiness["state"]>>): Reply {
 }
 
 function page(status: number, body: Record<string, string>): Reply {
-  const headers = { "content-type": "application/json", "cache-control": "no-store" };
+  const headers = { "content-type": "application/json" };
   return { status, headers, body: JSON.stringify(body) };
 }

@@ -42,6 +42,26 @@ describe.each(backends)("%s", (backend) => {
     expect(ordinary).toMatchObject({ status: 403, body: { code: "tenant_mismatch" } });
   });
 
+  test("no answer is to be kept by a cache on the way, refused or not", async () => {
+    const { url } = deployment.service;
+    const { apiKey, id, api } = tenant;
+    const channel = await api.createWebhook("http://127.0.0.1:9/hook");
+    const headers = { "X-API-Key": apiKey, "X-Tenant-ID": id };
+    const rpc = "/jitsudo.notifications.v1.NotificationChannelService/ListChannels";
+    for (const [path, status] of [
+      [`/v1/notification-channels/${channel.id}`, 200],
+      [`/v1/notification-channels/${nil}`, 404],
+      ["/v1/nothing", 404],
+      [`${rpc}?connect=v1&encoding=json&message={}`, 405],
+    ] as const) {
+      const reply = await fetch(url + path, { headers });
+      expect([reply.status, reply.headers.get("cache-control")], path).toEqual([status, "no-store"]);
+    }
+    const json = { ...headers, "Content-Type": "application/json" };
+    const reply = await fetch(url + rpc, { method: "POST", headers: json, body: "{}" });
+    expect([reply.status, reply.headers.get("cache-control")]).toEqual([200, "no-store"]);
+  });
+
   test("401: no key, an unknown one, a revoked one", async () => {
     const { api } = tenant;
     const list = (headers: Record<string, string>) =>
