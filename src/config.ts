@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isDestination, isLoopback, loopbackRanges } from "./channels/address-rules.ts";
+import { snsCredentials } from "./channels/sns-credentials.ts";
 import { type EventType, eventTypes } from "./events.ts";
 
 /** A setting that does not fit; the message names it and says what is allowed. */
@@ -127,6 +128,11 @@ const settings = z.object({
     .describe(
       "Where channels may point beside public addresses: CIDRs, addresses and host names, separated by commas, or none. Unset: loopback, where the embedded database is used and the API listens on loopback alone; else none.",
     ),
+  JITSUDO_SNS_CREDENTIALS: oneOf(...snsCredentials)
+    .default("own")
+    .describe(
+      "What SNS channels publish with. own: the service's own AWS credentials, or the role that a channel names. tenant_role: that role alone, assumed with the tenant's id as external id: where tenants do not trust each other.",
+    ),
   JITSUDO_CONCURRENCY: count(256, 1, 10_000).describe(
     "Sends under way at the same time in one process; one tenant gets three quarters of them at the most. A quarter as many come on top for break-glass.",
   ),
@@ -230,6 +236,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     allowDestinations: data.JITSUDO_ALLOW_DESTINATIONS ?? (allowLoopback ? loopbackRanges : []),
     /** Whether loopback is among them without the operator having said so. */
     allowLoopback,
+    snsCredentials: data.JITSUDO_SNS_CREDENTIALS,
     concurrency: data.JITSUDO_CONCURRENCY,
     channelConcurrency: data.JITSUDO_CHANNEL_CONCURRENCY,
     slackPerSecond: data.JITSUDO_SLACK_PER_SECOND,

@@ -113,6 +113,7 @@ async function serve(parts: Parts, closers: Closer[], handOver: HandOver | undef
   const senders = createSenders({
     timeoutMs: Math.min(config.attemptTimeoutMs, config.requestTimeoutMs),
     guard,
+    snsCredentials: config.snsCredentials,
   });
   closers.unshift(senders.close);
   const validate = createFieldValidator();
@@ -121,6 +122,7 @@ async function serve(parts: Parts, closers: Closer[], handOver: HandOver | undef
     validate,
     checkDestination: guard.check,
     metrics,
+    snsCredentials: config.snsCredentials,
     limits: { maxAgeMs: config.maxAgeMs, maxChannels: config.maxChannels },
     send: senders.send,
   };

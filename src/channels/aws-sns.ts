@@ -6,10 +6,11 @@ import {
   fromNodeProviderChain,
   fromTemporaryCredentials,
 } from "@aws-sdk/credential-providers";
-import type { ChannelConfigs, Sender } from "./channel.ts";
+import type { Channel, Sender, SendOutcome } from "./channel.ts";
 import { withDeadline } from "./deadline.ts";
 import { createLeaseCache } from "./lease-cache.ts";
 import { describePublish } from "./sent-request.ts";
+import type { SnsCredentials } from "./sns-credentials.ts";
 import { snsFailure } from "./sns-failure.ts";
 import { renderPublish } from "./sns-message.ts";
 
@@ -20,6 +21,8 @@ export interface SnsSenderOptions {
   timeoutMs: number;
   /** The service's own AWS credentials. Default: the SDK's chain (environment, files, container, instance). */
   credentials?: Credentials;
+  /** What channels may publish with. Default "own". */
+  allowed?: SnsCredentials;
   /** URL of an SNS endpoint to use instead of AWS's own. */
   endpoint?: string;
   /** URL of an STS endpoint to use instead of AWS's own. */
@@ -48,7 +51,8 @@ export function createSnsSender(options: SnsSenderOptions): Sender<"aws_sns"> {
 
   return {
     async send(channel, notice, signal, onRequest) {
-      const access = accessOf(channel.config);
+      if (options.allowed === "tenant_role" && !channel.config.role_arn) return roleMissing;
+      const access = accessOf(channel, options.allowed ?? "own");
       const input = renderPublish(channel, notice, new Date());
       onRequest?.(describePublish(input));
       const command = new PublishCommand(input);
@@ -73,6 +77,12 @@ export function createSnsSender(options: SnsSenderOptions): Sender<"aws_sns"> {
   };
 }
 
+/** Of a channel that was made before the operator decided so. */
+const roleMissing: SendOutcome = {
+  kind: "failed",
+  error: "the channel names no role_arn, and the operator lets none publish without",
+};
+
 /** What a client is made for. */
 interface Access {
   region: string;
@@ -80,13 +90,18 @@ interface Access {
   externalId?: string;
 }
 
-function accessOf({ topic_arn, region, role_arn, external_id }: ChannelConfigs["aws_sns"]): Access {
+function accessOf(
+  { config, tenantId }: Extract<Channel, { type: "aws_sns" }>,
+  allowed: SnsCredentials,
+): Access {
+  const { topic_arn, region, role_arn } = config;
+  const externalId = allowed === "tenant_role" ? tenantId : config.external_id;
   // arn:aws:sns:<region>:<account>:<topic>
   const regionOfTopic = topic_arn.split(":")[3] ?? "";
   return {
     region: region || regionOfTopic,
     ...(role_arn && { roleArn: role_arn }),
-    ...(role_arn && external_id && { externalId: external_id }),
+    ...(role_arn && externalId && { externalId }),
   };
 }
 

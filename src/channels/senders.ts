@@ -6,6 +6,7 @@ import { createGenericWebhookSender } from "./generic-webhook.ts";
 import { createGuardedConnector } from "./guarded-connect.ts";
 import { createHttpPoster } from "./http-post.ts";
 import { createSlackWebhookSender } from "./slack-webhook.ts";
+import type { SnsCredentials } from "./sns-credentials.ts";
 
 /** All kinds of channel behind one call. */
 export interface Senders {
@@ -26,12 +27,14 @@ export interface SendersOptions {
   timeoutMs: number;
   /** Says where channels may send; AWS's own endpoints are not asked about. */
   guard: AddressGuard;
+  /** What SNS channels may publish with. Default "own". */
+  snsCredentials?: SnsCredentials;
 }
 
 /** More of an HTTP response is not read. */
 const maxResponseBytes = 16_384;
 
-export function createSenders({ timeoutMs, guard }: SendersOptions): Senders {
+export function createSenders({ timeoutMs, guard, snsCredentials = "own" }: SendersOptions): Senders {
   const createPoster = (ca?: string) =>
     createHttpPoster({
       timeoutMs,
@@ -43,7 +46,7 @@ export function createSenders({ timeoutMs, guard }: SendersOptions): Senders {
     slack_webhook: createSlackWebhookSender({ poster }),
     email: createEmailSender({ timeoutMs, guard }),
     generic_webhook: createGenericWebhookSender({ poster, createPoster }),
-    aws_sns: createSnsSender({ timeoutMs }),
+    aws_sns: createSnsSender({ timeoutMs, allowed: snsCredentials }),
   };
   // The compiler does not see that a channel and the sender of its type belong together.
   const senderOf = (channel: Channel) => senders[channel.type] as Sender<ChannelType>;

@@ -8,8 +8,9 @@ import {
   type NotificationChannelService,
 } from "../../gen/jitsudo/notifications/v1/channel_pb.js";
 import type { ChannelType } from "../channels/channel.ts";
+import type { SnsCredentials } from "../channels/sns-credentials.ts";
 import { changedFields } from "../store/changed-fields.ts";
-import { callersConfig, maskConfig } from "../store/channel-secrets.ts";
+import { type ConfigObject, callersConfig, maskConfig } from "../store/channel-secrets.ts";
 import type { ChannelSettings, StoredChannel } from "../store/channel-store.ts";
 import type { Store } from "../store/store.ts";
 import { actorOf, callerOf } from "./caller.ts";
@@ -21,6 +22,7 @@ import {
   type CheckDestination,
   configViolations,
   maskViolations,
+  tenantRoleViolations,
 } from "./config-checks.ts";
 import { apiError, invalidFields } from "./errors.ts";
 import type { FieldValidator } from "./field-validator.ts";
@@ -31,6 +33,7 @@ export interface ChannelServiceOptions {
   store: Store;
   validate: FieldValidator;
   checkDestination: CheckDestination;
+  snsCredentials: SnsCredentials;
   trial: ChannelTrial;
   /** Channels that a tenant may have: one event is as many deliveries. */
   maxChannels: number;
@@ -40,16 +43,25 @@ export function createChannelService({
   store,
   validate,
   checkDestination,
+  snsCredentials,
   trial,
   maxChannels,
 }: ChannelServiceOptions): ServiceImpl<typeof NotificationChannelService> {
   const channelsOf = (context: HandlerContext) => store.forTenant(callerOf(context).tenantId).channels;
+
+  /** What SNS channels may publish with is the operator's to say; what counts is checked at every send. */
+  function assertCredentials(type: ChannelType, config: ConfigObject, context: HandlerContext, path = "") {
+    if (type !== "aws_sns" || snsCredentials === "own") return;
+    const violations = tenantRoleViolations(config, callerOf(context).tenantId, path);
+    if (violations.length > 0) throw invalidFields(violations);
+  }
 
   function creator(type: ChannelType) {
     return async (request: CreateRequest, context: HandlerContext): Promise<NotificationChannel> => {
       const settings = settingsOf(type, request);
       const violations = [...configViolations(settings.config), ...maskViolations(type, settings.config)];
       if (violations.length > 0) throw invalidFields(violations);
+      assertCredentials(type, settings.config, context);
       await assertDestinations(settings.config, checkDestination);
       const { config, newSecret } = settleSecrets(settings.config);
       const channels = channelsOf(context);
@@ -88,6 +100,7 @@ export function createChannelService({
         request.id,
         (current) => {
           const settings = changeSettings(current, request, validate);
+          if (request.config) assertCredentials(current.type, settings.config, context, "config.");
           const settled = settleSecrets(settings.config, current.config);
           newSecret = settled.newSecret;
           return { ...settings, config: settled.config };
@@ -101,6 +114,7 @@ export function createChannelService({
       if (request.config) await assertDestinations(request.config, checkDestination, "config.");
       const current = found(await channelsOf(context).get(request.id), request.id);
       const settings = changeSettings(current, request, validate);
+      if (request.config) assertCredentials(current.type, settings.config, context, "config.");
       const { config } = settleSecrets(settings.config, current.config);
       return { changedFields: changedFields(asCallersSee(current), asCallersSee({ ...settings, config })) };
     },

@@ -42,6 +42,27 @@ export function movedSecrets(
     .map((path) => ({ field: fieldOf(path), message }));
 }
 
+/** What keeps an SNS channel from publishing with a role that is its tenant's. `path`: what stands before the fields' names. */
+export function tenantRoleViolations(
+  { role_arn, external_id }: ConfigObject,
+  tenantId: string,
+  path: string,
+): FieldViolation[] {
+  const isOther = Boolean(external_id) && external_id !== tenantId;
+  return violationsOf([
+    [
+      `${path}role_arn`,
+      role_arn
+        ? undefined
+        : "must be named: the operator lets no channel publish without a role of its tenant",
+    ],
+    [
+      `${path}external_id`,
+      isOther ? `must be absent or the tenant's id, ${tenantId}, which is sent with every role` : undefined,
+    ],
+  ]);
+}
+
 /** Where a config's secrets are sent to, and whether in the open. A masked URL still tells its origin. */
 function destinationOf({ url, smtp_host, smtp_port, tls }: ConfigObject): string {
   const origin = typeof url === "string" ? URL.parse(url)?.origin : undefined;

@@ -8,6 +8,7 @@ import { ReplayService } from "../../gen/jitsudo/notifications/v1/replay_pb.js";
 import { StatisticsService } from "../../gen/jitsudo/notifications/v1/statistics_pb.js";
 import { TenantSettingsService } from "../../gen/jitsudo/notifications/v1/tenant_settings_pb.js";
 import type { Senders } from "../channels/senders.ts";
+import type { SnsCredentials } from "../channels/sns-credentials.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Store } from "../store/store.ts";
 import { createApiKeyService } from "./api-key-service.ts";
@@ -26,6 +27,7 @@ export interface ServicesOptions {
   store: Store;
   validate: FieldValidator;
   checkDestination: CheckDestination;
+  snsCredentials: SnsCredentials;
   metrics: Metrics;
   limits: IngestLimits & Pick<ChannelServiceOptions, "maxChannels">;
   /** Makes one attempt to send, for tests of channels. */
@@ -35,12 +37,12 @@ export interface ServicesOptions {
 /** Registers every service of the API. */
 export function registerServices(
   router: ConnectRouter,
-  { store, validate, checkDestination, metrics, limits, send }: ServicesOptions,
+  { store, validate, checkDestination, snsCredentials, metrics, limits, send }: ServicesOptions,
 ): void {
   const trial = createChannelTrial(store, send);
   router.service(
     NotificationChannelService,
-    createChannelService({ store, validate, checkDestination, trial, ...limits }),
+    createChannelService({ store, validate, checkDestination, snsCredentials, trial, ...limits }),
   );
   router.service(EventIngestService, createIngestService({ store, validate, metrics, limits }));
   router.service(ApiKeyService, createApiKeyService(store));

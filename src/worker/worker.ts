@@ -44,7 +44,11 @@ const choresEveryMs = 60_000;
 export async function startWorker(options: WorkerOptions) {
   const { config, database, box, guard, metrics, tracing, log } = options;
   const queue = createDeliveryQueue(database);
-  const senders = createSenders({ timeoutMs: config.attemptTimeoutMs, guard });
+  const senders = createSenders({
+    timeoutMs: config.attemptTimeoutMs,
+    guard,
+    snsCredentials: config.snsCredentials,
+  });
   const channels = createChannelLoader(database, box, senders.forget);
   const health = createChannelHealth(database, config.breaker);
   const settlements = createBatcher<Settlement, boolean>({

@@ -476,14 +476,16 @@ export declare type CreateAwsSnsChannelRequest = Message<"jitsudo.notifications.
   region: string;
 
   /**
-   * A role to assume for publishing.
+   * A role to assume for publishing. The operator may ask for one in every channel
+   * (JITSUDO_SNS_CREDENTIALS).
    *
    * @generated from field: string role_arn = 4;
    */
   roleArn: string;
 
   /**
-   * The external id that the role's trust policy asks for.
+   * The external id that the role's trust policy asks for. Where the operator asks for
+   * roles it is always the tenant's id, and may be absent.
    *
    * @generated from field: string external_id = 5;
    */
