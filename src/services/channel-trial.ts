@@ -20,7 +20,8 @@ import { uuidv7 } from "../uuid-v7.ts";
 import { actorOf, callerOf } from "./caller.ts";
 import { canonicalPayload } from "./canonical-payload.ts";
 import { sentMessage } from "./delivery-messages.ts";
-import { apiError } from "./errors.ts";
+import { apiError, tryLater } from "./errors.ts";
+import { createTenantBound } from "./tenant-bound.ts";
 
 /** How a channel is tried out before anything depends on it. */
 export type ChannelTrial = Pick<
@@ -30,9 +31,16 @@ export type ChannelTrial = Pick<
 
 const defaultType = "request.pending";
 
+/**
+ * How many tests of one tenant may be under way: they go out at once, beside the slots, the rate
+ * and the breaker that keep notices from holding others up.
+ */
+const maxTests = 10;
+
 /** `send` makes one attempt, bounded in time, as the workers do. */
 export function createChannelTrial(store: Store, send: Senders["send"]): ChannelTrial {
   const timeTextOf = createTimeTexts();
+  const begin = createTenantBound(maxTests);
 
   async function open(id: string, context: HandlerContext) {
     const { channels, settings } = store.forTenant(callerOf(context).tenantId);
@@ -45,26 +53,36 @@ export function createChannelTrial(store: Store, send: Senders["send"]): Channel
     return { channels, stored, channel, settings: look };
   }
 
+  async function test(id: string, eventType: string, context: HandlerContext) {
+    const { channels, channel, settings } = await open(id, context);
+    // Before it goes out: who can send must not be able to do so unseen.
+    await channels.recordTest(id, actorOf(context));
+    const event = sampleEvent(eventType as NoticeType, new Date());
+    const notice = { ...noticeOf(channel, event, settings), test: true as const };
+    let sent: SentRequest | undefined;
+    const startedMs = performance.now();
+    const outcome = await send(channel, notice, context.signal, (request) => {
+      sent = request;
+    });
+    return create(TestChannelResponseSchema, {
+      outcome: outcome.kind,
+      ...(outcome.statusCode !== undefined && { statusCode: outcome.statusCode }),
+      response: outcome.response ?? "",
+      error: outcome.kind === "delivered" ? "" : outcome.error,
+      durationMs: Math.round(performance.now() - startedMs),
+      ...(sent && { request: sentMessage(sent) }),
+    });
+  }
+
   return {
     async testChannel({ id, eventType }, context) {
-      const { channels, channel, settings } = await open(id, context);
-      // Before it goes out: who can send must not be able to do so unseen.
-      await channels.recordTest(id, actorOf(context));
-      const event = sampleEvent((eventType || defaultType) as NoticeType, new Date());
-      const notice = { ...noticeOf(channel, event, settings), test: true as const };
-      let sent: SentRequest | undefined;
-      const startedMs = performance.now();
-      const outcome = await send(channel, notice, context.signal, (request) => {
-        sent = request;
-      });
-      return create(TestChannelResponseSchema, {
-        outcome: outcome.kind,
-        ...(outcome.statusCode !== undefined && { statusCode: outcome.statusCode }),
-        response: outcome.response ?? "",
-        error: outcome.kind === "delivered" ? "" : outcome.error,
-        durationMs: Math.round(performance.now() - startedMs),
-        ...(sent && { request: sentMessage(sent) }),
-      });
+      const end = begin(callerOf(context).tenantId);
+      if (!end) throw tryLater(`the tenant has ${maxTests} tests under way and may not have more`, 1_000);
+      try {
+        return await test(id, eventType || defaultType, context);
+      } finally {
+        end();
+      }
     },
 
     async previewChannel({ id, eventType, event }, context) {

@@ -9,6 +9,7 @@ import type { TenantChanges } from "../store/change-feed.ts";
 import { changesKeptMs, type DeliveryChange, type Position } from "../store/delivery-changes.ts";
 import { deliveryMessage } from "./delivery-messages.ts";
 import { apiError, invalidFields } from "./errors.ts";
+import { createTenantBound } from "./tenant-bound.ts";
 
 /** How often a stream on which nothing happens says that it lives. */
 const idleMs = 15_000;
@@ -18,7 +19,7 @@ const maxWatches = 50;
 
 /** WatchDeliveries of one process. */
 export function createDeliveryWatch() {
-  const open = new Map<string, number>();
+  const open = createTenantBound(maxWatches);
 
   /** Refuses who would be one too many. */
   return async function* watch(
@@ -27,18 +28,15 @@ export function createDeliveryWatch() {
     request: WatchDeliveriesRequest,
     signal: AbortSignal,
   ): AsyncGenerator<WatchDeliveriesResponse> {
-    const others = open.get(tenantId) ?? 0;
-    if (others >= maxWatches) {
+    const close = open(tenantId);
+    if (!close) {
       const message = `the tenant has ${maxWatches} open watches on this server and may not have more`;
       throw apiError("resource_exhausted", message);
     }
-    open.set(tenantId, others + 1);
     try {
       yield* watchDeliveries(changes, request, signal);
     } finally {
-      const left = (open.get(tenantId) ?? 0) - 1;
-      if (left > 0) open.set(tenantId, left);
-      else open.delete(tenantId);
+      close();
     }
   };
 }

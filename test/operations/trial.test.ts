@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Deployment, deploy, type Tenant } from "../e2e/deployment.ts";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import { type SmtpSink, startSmtpSink } from "../sinks/smtp-sink.ts";
+import { until } from "../support/until.ts";
 
 // Channels are tried out before anything depends on them; by a process that has no worker.
 
@@ -66,6 +67,30 @@ describe("a test", () => {
     expect(await tried("/busy")).toMatchObject({ outcome: "retry", status_code: 503, error: "HTTP 503" });
     expect(await tried("/hang")).toMatchObject({ outcome: "retry", error: "timed out after 3000 ms" });
     expect(["/archived", "/busy", "/hang"].map((path) => sink.to(path).length)).toEqual([1, 1, 1]);
+  });
+
+  test("is one of ten at a time, so that no endpoint that hangs takes what other tenants need", async () => {
+    sink.respond("/hangs", "hang");
+    const channel = await slack("/hangs");
+    const other = await deployment.newTenant();
+    const theirs = await other.api.createWebhook(`${sink.url}/theirs`);
+    const replies = Promise.all(Array.from({ length: 15 }, () => post(channel.id, "test")));
+    await until(() => sink.to("/hangs").length === 10);
+    const path = `/v1/notification-channels/${theirs.id}/test`;
+    expect(await other.api.send("POST", path, {})).toMatchObject({ body: { outcome: "delivered" } });
+
+    const all = await replies;
+    const refused = all.filter(({ status }) => status === 429);
+    expect(refused).toHaveLength(5);
+    expect(refused[0]).toMatchObject({
+      body: {
+        code: "resource_exhausted",
+        message: "the tenant has 10 tests under way and may not have more",
+      },
+    });
+    expect(refused[0]?.headers.get("retry-after")).toBe("1");
+    expect(sink.to("/hangs")).toHaveLength(10);
+    expect(await post(channel.id, "test")).toMatchObject({ status: 200, body: { outcome: "retry" } });
   });
 
   test("wakes nobody up on Slack and says so in the subject of a mail", async () => {
