@@ -5,7 +5,7 @@ import type { Rig } from "./support/rig.ts";
 export function describeKeys(rig: () => Rig): void {
   describe("a key", () => {
     test("that is wrong, or of another tenant, is refused at the field and kept nowhere", async () => {
-      const { newTenant } = rig();
+      const { newTenant, deployment } = rig();
       const [ours, theirs] = [await newTenant(), await newTenant()];
       await rig().visit({}, async ({ page }) => {
         await page.getByLabel("Tenant").fill(ours.id);
@@ -25,6 +25,12 @@ export function describeKeys(rig: () => Rig): void {
         expect(await fieldError(page, "Tenant")).toBe("Is not the tenant of this key.");
         expect(await page.getByLabel("API key").getAttribute("aria-invalid")).toBeNull();
         expect(await page.evaluate("document.activeElement.name")).toBe("tenant");
+
+        await page.getByLabel("API key").fill(await deployment.newOperatorKey());
+        await page.getByLabel("Tenant").fill("0190a0b0-1111-7000-8000-000000000001");
+        await page.getByRole("button", { name: "Sign in" }).click();
+        await page.getByRole("alert").getByText("There is no such tenant.").waitFor();
+        expect(await fieldError(page, "Tenant")).toBe("There is no such tenant.");
 
         await page.getByLabel("Tenant").fill("acme");
         await page.getByRole("button", { name: "Sign in" }).click();
@@ -59,6 +65,19 @@ export function describeKeys(rig: () => Rig): void {
       const reader = await deployment.newKey(tenant.id, ["channels:read"]);
       await rig().visit({ as: reader, path: "/channels" }, async ({ page }) => {
         await page.getByText("No channels yet").waitFor();
+        const { body } = await reader.api.send<{ id: string }>("GET", "/v1/api-key");
+        await deployment.revokeKey(body.id);
+        await page.getByText("it was revoked or has expired").waitFor({ timeout: 30_000 });
+        await page.getByRole("button", { name: "Sign in" }).waitFor();
+      });
+    });
+
+    test("that is revoked meanwhile ends the live list of deliveries, too", async () => {
+      const { newTenant, deployment } = rig();
+      const tenant = await newTenant();
+      const reader = await deployment.newKey(tenant.id, ["deliveries:read"]);
+      await rig().visit({ as: reader, path: "/deliveries" }, async ({ page }) => {
+        await page.getByText("Live", { exact: true }).waitFor();
         const { body } = await reader.api.send<{ id: string }>("GET", "/v1/api-key");
         await deployment.revokeKey(body.id);
         await page.getByText("it was revoked or has expired").waitFor({ timeout: 30_000 });

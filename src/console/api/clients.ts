@@ -25,12 +25,24 @@ export function createClients(session: Session, onRefused: () => void): Clients 
     setHeader(request.header, "X-API-Key", session.apiKey);
     setHeader(request.header, "X-Tenant-ID", session.tenantId);
     try {
-      return await next(request);
+      const response = await next(request);
+      return response.stream ? { ...response, message: heeded(response.message) } : response;
     } catch (error) {
-      if (ConnectError.from(error).code === Code.Unauthenticated) onRefused();
-      throw error;
+      throw heed(error);
     }
   };
+  /** A stream says only at its end that its key is good no more. */
+  async function* heeded<Message>(messages: AsyncIterable<Message>) {
+    try {
+      yield* messages;
+    } catch (error) {
+      throw heed(error);
+    }
+  }
+  function heed(error: unknown): unknown {
+    if (ConnectError.from(error).code === Code.Unauthenticated) onRefused();
+    return error;
+  }
   const transport = createConnectTransport({
     baseUrl: location.origin,
     interceptors: [identify],
