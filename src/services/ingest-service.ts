@@ -21,6 +21,7 @@ import { callerOf } from "./caller.ts";
 import { canonicalPayload } from "./canonical-payload.ts";
 import { apiError, invalidFields, tryLater } from "./errors.ts";
 import type { FieldValidator } from "./field-validator.ts";
+import { createTenantBound } from "./tenant-bound.ts";
 
 export interface IngestLimits {
   /** How long a notice of each type stays useful after its receipt, in milliseconds; absent: for ever. */
@@ -34,8 +35,12 @@ export interface IngestServiceOptions {
   limits: IngestLimits;
 }
 
+/** How many of one tenant may stream events at the same time; also a stream that says nothing takes memory. */
+const maxStreams = 1_000;
+
 export function createIngestService(options: IngestServiceOptions): ServiceImpl<typeof EventIngestService> {
   const { store, validate, metrics } = options;
+  const open = createTenantBound(maxStreams);
 
   /** The caller's tenant. Throws when so many more events of it may not wait: all of a call or none. */
   function tenantWithRoom(events: number, context: HandlerContext): TenantStore {
@@ -92,7 +97,16 @@ export function createIngestService(options: IngestServiceOptions): ServiceImpl<
     },
 
     async *streamEvents(requests, context) {
-      for await (const { events } of requests) yield { results: await ingestAll(events, context) };
+      const close = open(callerOf(context).tenantId);
+      if (!close) {
+        const message = `the tenant has ${maxStreams} open streams of events on this server and may not have more`;
+        throw tryLater(message, 1_000);
+      }
+      try {
+        for await (const { events } of requests) yield { results: await ingestAll(events, context) };
+      } finally {
+        close();
+      }
     },
   };
 }

@@ -102,6 +102,49 @@ describe("a stream", () => {
   });
 });
 
+describe("streams of events", () => {
+  it("are a thousand of one tenant, and another one is not kept from its own", async () => {
+    const stop = new AbortController();
+    const { signal } = stop;
+    const other = await rig.createTenant("other streams");
+    const send = (over: ReturnType<typeof transport>, { apiKey }: Key, of: string) => {
+      const headers = { "x-api-key": apiKey, "x-tenant-id": of };
+      return read(createClient(EventIngestService, over).streamEvents(one(signal), { headers, signal }));
+    };
+    const key = await rig.createKey(tenant);
+    const open = Array.from({ length: 5 }, () => transport("grpc")).flatMap((over) =>
+      Array.from({ length: 202 }, () => send(over, key, tenant)),
+    );
+    const theirs = send(transport("grpc"), await rig.createKey(other), other);
+    await until(() => open.every(({ answers, failure }) => answers > 0 || failure), { timeoutMs: 30_000 });
+    const refused = open.flatMap(({ failure }) => failure ?? []);
+    expect(refused).toHaveLength(10);
+    expect(refused[0]).toMatchObject({
+      code: Code.ResourceExhausted,
+      rawMessage: "the tenant has 1000 open streams of events on this server and may not have more",
+    });
+    await until(() => theirs.answers > 0);
+    stop.abort();
+
+    const again = new AbortController();
+    const over = transport("grpc");
+    await until(async () => {
+      const headers = { "x-api-key": key.apiKey, "x-tenant-id": tenant };
+      const events = one(again.signal);
+      const stream = read(createClient(EventIngestService, over).streamEvents(events, { headers }));
+      await until(() => stream.answers || stream.failure);
+      return stream.answers === 1;
+    });
+    again.abort();
+  });
+
+  /** One event, and then nothing more. */
+  async function* one(signal: AbortSignal) {
+    yield { events: [{ type: "grant.active" }] };
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  }
+});
+
 describe("streams that need no key", () => {
   it("are a few to a connection, and those that have ended make room", async () => {
     const [first, second] = [transport("grpc"), transport("grpc")];
