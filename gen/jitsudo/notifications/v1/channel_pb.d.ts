@@ -1148,7 +1148,7 @@ export declare const NotificationChannelService: GenService<{
   /**
    * Sends a sample, marked as "[TEST]", right now and answers what came of it.
    * The channel may be disabled; nothing is deduplicated, tried again or kept in
-   * the delivery log.
+   * the delivery log. Ten of a tenant may be under way at the same time on one server.
    *
    * @generated from rpc jitsudo.notifications.v1.NotificationChannelService.TestChannel
    */

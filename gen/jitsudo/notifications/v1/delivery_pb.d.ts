@@ -489,7 +489,8 @@ export declare const DeliveryService: GenService<{
    * Tells of every change of state as it happens. The first response holds a
    * cursor alone. A stream that begins with a cursor goes on after it, with
    * everything that has changed meanwhile, each change at least once and in the
-   * order in which the changes were committed.
+   * order in which the changes were committed. It ends with unauthenticated when its
+   * key ends.
    *
    * @generated from rpc jitsudo.notifications.v1.DeliveryService.WatchDeliveries
    */

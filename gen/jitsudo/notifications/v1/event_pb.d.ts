@@ -325,7 +325,8 @@ export declare const EventIngestService: GenService<{
   },
   /**
    * Takes a stream of events. Every request is answered by one response, in
-   * order, once its events are committed.
+   * order, once its events are committed. A tenant may have 1,000 of these streams
+   * open on one server. They end with unauthenticated when their key ends.
    *
    * @generated from rpc jitsudo.notifications.v1.EventIngestService.StreamEvents
    */
