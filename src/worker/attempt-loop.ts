@@ -119,6 +119,7 @@ async function attemptUpToThreeTimes(held: Held, context: LoopContext): Promise<
       early = check;
     }
     const result = await seat.run(() => useSlot(held, notice, number, early, context));
+    if (result === undefined) return { state: "pending", unmade: true };
     if (result.kind === "unsent") return result.end;
 
     const { outcome } = result;

@@ -32,8 +32,11 @@ interface Lane {
 
 /** The place of one delivery in its lane, from its claim to its end. */
 export interface Seat {
-  /** Runs `send` as soon as the channel and the process have a slot for it. */
-  run<Result>(send: () => Promise<Result>): Promise<Result>;
+  /**
+   * Runs `send` as soon as the channel and the process have a slot for it. Resolves with
+   * undefined, and does not run it, when the lanes are closed before that.
+   */
+  run<Result>(send: () => Promise<Result>): Promise<Result | undefined>;
   /** Gives the place up; to be called once. */
   leave(): void;
 }
@@ -63,6 +66,7 @@ export function createLanes(options: LaneOptions) {
   const urgent = createUnpacedLane(new PQueue({ concurrency: Math.max(4, options.concurrency >> 2) }));
   const channels = new Map<string, Lane>();
   const tenants = new Map<string, Lane>();
+  let closed = false;
 
   function laneOf(lanes: Map<string, Lane>, key: string, create: () => Lane): Lane {
     let lane = lanes.get(key);
@@ -116,9 +120,20 @@ export function createLanes(options: LaneOptions) {
       return {
         async run(send) {
           arrive();
-          const result = await lane.queue.add(() => tenant.queue.add(() => global.queue.add(send)));
-          for (const one of all) one.pace?.count();
-          return result;
+          if (closed) return undefined;
+          let begun = false;
+          const begin = () => {
+            begun = true;
+            return send();
+          };
+          try {
+            const result = await lane.queue.add(() => tenant.queue.add(() => global.queue.add(begin)));
+            for (const one of all) one.pace?.count();
+            return result;
+          } catch (error) {
+            if (closed && !begun) return undefined;
+            throw error;
+          }
         },
         leave() {
           arrive();
@@ -166,6 +181,12 @@ export function createLanes(options: LaneOptions) {
           if (lane.held === 0 && performance.now() - lane.idleSince > idleLaneMs) lanes.delete(key);
         }
       }
+    },
+
+    /** From now on nobody waits for a slot or for a rate; what has a slot keeps it. */
+    close(): void {
+      closed = true;
+      for (const { queue } of [...channels.values(), ...tenants.values(), normal, urgent]) queue.clear();
     },
   };
 }

@@ -31,7 +31,7 @@ export interface NotifyWorker {
   wake(): void;
   /**
    * Claims no more, lets sends under way finish for `graceMs`, then aborts them.
-   * Deliveries that wait for their backoff are handed back at once.
+   * Deliveries that wait for their backoff, for a slot or for their rate are handed back at once.
    */
   stop(graceMs: number): Promise<void>;
 }
@@ -243,6 +243,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     handOver,
     async stop(graceMs) {
       stop.abort();
+      lanes.close();
       wake();
       const abort = setTimeout(() => leases.abortAll(), graceMs);
       await Promise.all([running, cancelling, handOver.close()]);

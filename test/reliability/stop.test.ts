@@ -114,6 +114,29 @@ test("what waits for its next attempt, or for its rate, is handed back at once",
   }
 });
 
+test("retries that wait for their rate hold up no stop, however many", async () => {
+  sink.respond("/slack", { status: 500 });
+  await tenant.slack(`${sink.url}/slack`);
+  await worker.stop();
+  worker = await cluster.start("worker", { JITSUDO_SLACK_PER_SECOND: "2", JITSUDO_BACKOFF_BASE_MS: "2000" });
+  const eventIds = await tenant.sendAll(many(30));
+  // By then what failed comes back as fast as it may go out, and what is new adds to it.
+  await sink.waitFor(14);
+  const { end, tookMs } = await stopped();
+  expect(end).toBe(0);
+  expect(tookMs).toBeLessThan(graceMs);
+  const held = await cluster.sql("select from delivery_queue where lease_token is not null");
+  expect(held).toEqual([]);
+
+  sink.respond("/slack", {});
+  const failed = sink.requests.length;
+  await cluster.start("worker", { JITSUDO_SLACK_PER_SECOND: "100" });
+  const deliveries = (await Promise.all(eventIds.map((id) => tenant.ended(id)))).flat();
+  const attempts = deliveries.reduce((sum, { attempt_count }) => sum + attempt_count, 0);
+  expect(deliveries.map(({ state }) => state)).toEqual(eventIds.map(() => "delivered"));
+  expect(attempts).toBe(failed + eventIds.length);
+});
+
 test("two signals in the same moment, as Ctrl-C gives to what npm runs, are one", async () => {
   sink.respond("/hook", { delayMs: 500 });
   await tenant.webhook(`${sink.url}/hook`);
