@@ -1,6 +1,7 @@
 import type { EventEmitter } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { createFailureLog } from "../failure-log.ts";
 
 /** What LISTEN needs of a pg connection pool. */
 interface Pool {
@@ -30,6 +31,7 @@ export async function listenOnPool(
   log: Logger,
 ): Promise<{ close(): Promise<void> }> {
   const closing = new AbortController();
+  const failed = createFailureLog(log);
   const first = await connect();
   const listening = keepListening(first);
 
@@ -75,7 +77,7 @@ export async function listenOnPool(
         onNotify("");
         return connection;
       } catch (error) {
-        log.warn({ err: (error as Error).message }, "cannot listen for notifications, trying again");
+        failed("warn", {}, error, "cannot listen for notifications, trying again");
         await sleep(reconnectDelayMs, undefined, { signal: closing.signal }).catch(() => undefined);
       }
     }

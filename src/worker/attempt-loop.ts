@@ -4,6 +4,7 @@ import type { Batcher } from "../batcher.ts";
 import type { Channel, Notice, SendOutcome, SentRequest } from "../channels/channel.ts";
 import type { TenantSettings } from "../channels/tenant-settings.ts";
 import type { EventPayload } from "../events.ts";
+import type { FailureLog } from "../failure-log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Observation } from "../store/channel-health.ts";
 import { maxAttempts } from "../store/delivery-queue.sql.ts";
@@ -64,6 +65,7 @@ export interface LoopContext {
   tracing: Tracing;
   /** Aborted when the process stops: who waits for a backoff hands back. */
   stopping: AbortSignal;
+  failed: FailureLog;
   log: Logger;
 }
 
@@ -234,7 +236,7 @@ function settle(held: Held, end: Exclude<End, undefined>, context: LoopContext):
  */
 async function persist<Result>(
   { lease }: Held,
-  { leases, log }: LoopContext,
+  { leases, failed }: LoopContext,
   write: () => Promise<Result>,
 ): Promise<Result> {
   while (true) {
@@ -242,10 +244,7 @@ async function persist<Result>(
       return await write();
     } catch (error) {
       if (!leases.holds(lease) || !isDatabaseUnavailable(error)) throw error;
-      log.warn(
-        { deliveryId: lease.deliveryId, err: (error as Error).message },
-        "the database is away, trying again",
-      );
+      failed("warn", { deliveryId: lease.deliveryId }, error, "the database is away, trying again");
       await sleep(writeAgainMs);
     }
   }

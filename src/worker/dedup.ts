@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { Keyv, type KeyvStoreAdapter } from "keyv";
 import type { Logger } from "pino";
+import { createFailureLog } from "../failure-log.ts";
 import { setPatientTimeout } from "../patient-timeout.ts";
 
 /** A Keyv store that can take a key atomically. */
@@ -45,6 +46,7 @@ const pauseMs = 1_000;
 export function createDedup(store: ReservingStore, { windowMs, timeoutMs, failOpen, log }: DedupOptions) {
   const keyv = new Keyv<string>({ store, namespace: "jitsudo-dedup", emitErrors: true });
   keyv.on("error", (error: Error) => log.debug({ err: error.message }, "dedup store error"));
+  const failed = createFailureLog(log);
   let pausedUntil = 0;
 
   return {
@@ -65,7 +67,7 @@ export function createDedup(store: ReservingStore, { windowMs, timeoutMs, failOp
       } catch (error) {
         if (!failOpen) throw error;
         pausedUntil = performance.now() + pauseMs;
-        log.warn({ err: (error as Error).message }, "dedup store unavailable, notices go out unchecked");
+        failed("warn", {}, error, "dedup store unavailable, notices go out unchecked");
         return { kind: "unavailable" };
       }
     },

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { createFailureLog } from "../failure-log.ts";
 import { inBatches } from "../in-batches.ts";
 import type { Metrics } from "../metrics.ts";
 import { repeat } from "../repeat.ts";
@@ -30,7 +31,8 @@ const batch = 1_000;
 export function startMaintenance(options: MaintenanceOptions): { close(): Promise<void> } {
   const { queue, metrics, log } = options;
 
-  const warn = (error: Error) => log.warn({ err: error.message }, "maintenance failed, trying again");
+  const failed = createFailureLog(log);
+  const warn = (error: Error) => failed("warn", {}, error, "maintenance failed, trying again");
   const timers = [
     repeat(options.everyMs, recoverLost, warn),
     repeat(options.everyMs, expireStale, warn),

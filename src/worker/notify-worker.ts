@@ -1,4 +1,5 @@
 import { v4 as uuidv4 } from "uuid";
+import { createFailureLog } from "../failure-log.ts";
 import type { ChannelLoader, LoadedChannel } from "../store/channel-loader.ts";
 import type { Claimed, DeliveryQueue, WaitingChannel } from "../store/delivery-queue.ts";
 import type { HandOver } from "../store/ingest.ts";
@@ -10,7 +11,7 @@ import type { Lanes, LaneUser, Seat } from "./lanes.ts";
 import type { Lease } from "./leases.ts";
 import { createScheduler } from "./schedule.ts";
 
-export interface NotifyWorkerOptions extends Omit<LoopContext, "stopping"> {
+export interface NotifyWorkerOptions extends Omit<LoopContext, "stopping" | "failed"> {
   queue: DeliveryQueue;
   channels: ChannelLoader;
   lanes: Lanes;
@@ -49,7 +50,8 @@ const outageWaitMs = 1_000;
 export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
   const { queue, lanes, leases, log, metrics } = options;
   const stop = new AbortController();
-  const context: LoopContext = { ...options, stopping: stop.signal };
+  const failed = createFailureLog(log);
+  const context: LoopContext = { ...options, stopping: stop.signal, failed };
   const underWay = new Set<Promise<void>>();
   /** Lease tokens of what may have been taken, and when it was asked for. */
   const unanswered = new Map<string, number>();
@@ -77,7 +79,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     while (!stop.signal.aborted) {
       awake = false;
       const busy = await claimOnce().catch(async (error: unknown) => {
-        log.error({ err: (error as Error).message }, "cannot claim deliveries, trying again");
+        failed("error", {}, error, "cannot claim deliveries, trying again");
         return false;
       });
       if (!busy && !awake) await restUntilWoken();

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Code, ConnectError, createNotificationsClient } from "../../src/clients/connect.ts";
@@ -180,6 +181,21 @@ describe("down for a while", () => {
     await postgres.start();
     expect(await tenant.ended(eventId)).toMatchObject([{ state: "delivered", attempt_count: 1 }]);
     expect(sink.requests).toHaveLength(1);
+  });
+
+  test("an outage is a few lines in the log, however many results wait for its end", async () => {
+    await startOne({ JITSUDO_LEASE_MS: "20000" });
+    sink.respond("/hook", { delayMs: 500 });
+    await Promise.all(Array.from({ length: 30 }, () => tenant.send()));
+    await sink.waitFor(20);
+    await postgres.stop("immediate");
+    const linesBefore = service.stderr().split("\n").length;
+    await sleep(3000);
+    const lines = service.stderr().split("\n").slice(linesBefore);
+    await postgres.start();
+    await expectRecovery();
+    expect(lines.length).toBeLessThan(30);
+    expect(service.stderr()).toMatch(/"times":1,"msg":"the database is away, trying again"/);
   });
 });
 
