@@ -9,6 +9,7 @@ import { registerDatabaseMetrics } from "./database-metrics.ts";
 import { makeFirstTenant } from "./first-tenant.ts";
 import { createLogger } from "./logger.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
+import { assertFree } from "./server/assert-free.ts";
 import { createConsolePages } from "./server/console-pages.ts";
 import { createMetricsPage } from "./server/metrics-page.ts";
 import { createCallObserver } from "./server/observe-call.ts";
@@ -76,6 +77,7 @@ async function open(config: Config, log: Logger, closers: Closer[]): Promise<Par
     });
     closers.unshift(control.close);
   }
+  await assertFree(config.listen);
   const tracing = await createTracing(process.env, log);
   closers.unshift(tracing.close);
   const database = await openDatabase({ ...config, log });

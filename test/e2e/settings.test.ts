@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { startChild } from "../support/child.ts";
@@ -57,6 +59,22 @@ test("a port that is out of range or in use is told", async () => {
     exit: 1,
     lines: ["JITSUDO_LISTEN: the port must be at most 65535"],
   });
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  try {
+    const { port } = taken.address() as AddressInfo;
+    // Before the database is looked at: a start that cannot succeed must not migrate it, nor claim anything.
+    const { exit, lines } = await startWith({
+      JITSUDO_LISTEN: `127.0.0.1:${port}`,
+      DATABASE_URL: "postgresql://127.0.0.1:1/x",
+    });
+    expect(exit).toBe(1);
+    expect(lines.slice(1)).toEqual([
+      `Cannot start: listen EADDRINUSE: address already in use 127.0.0.1:${port} (JITSUDO_LISTEN takes another one)`,
+    ]);
+  } finally {
+    taken.close();
+  }
 });
 
 test("a database that cannot be reached ends the start without its password", async () => {
