@@ -74,7 +74,9 @@ export function registerDatabaseMetrics(registry: Registry, database: Database, 
     "jitsudo_database_connections",
     "Connections of this process's pool, by state (used, idle), and the queries that wait for one (waiting).",
     ["state"],
-    (connections) => {
+    async (connections) => {
+      // The scrape's own queries are not what the gauge is about: it would never be at rest.
+      await sample();
       const use = database.pool();
       if (!use) return;
       const { total, idle, waiting } = use;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createNotificationsClient } from "../../src/clients/connect.ts";
 import { type Deployment, deploy, type Tenant } from "../e2e/deployment.ts";
@@ -118,6 +119,16 @@ test("shows what waits, as long as nobody delivers", async () => {
   } finally {
     await apiOnly.close();
   }
+});
+
+test("a scrape's own queries are not among those that wait for a connection", async () => {
+  const waiting: (number | undefined)[] = [];
+  for (let scrapes = 0; scrapes < 3; scrapes++) {
+    await sleep(5_100); // A sample serves for 5 s.
+    waiting.push(...valuesOf(await metrics(), "jitsudo_database_connections", { state: "waiting" }));
+  }
+  // The worker's queries may be, by chance.
+  expect(waiting).toContain(0);
 });
 
 test("a scrape is answered while the database is away, and says so", async () => {
