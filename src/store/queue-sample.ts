@@ -49,7 +49,9 @@ const maxChannels = 1_000;
  * bound (in the index's order, or else the planner would read the table), and hops
  * from one channel's line to the next to look at the heads: a line keeps its order, so
  * its head is its oldest. Heads that wait for their backoff or behind an open breaker
- * are not due. The time of a delivery is the first 48 bits of its UUIDv7 (RFC 9562, 5.7).
+ * are not due, nor are those of a breaker that lets one delivery at a time be tried: it is
+ * the endpoint that they wait for. A minute bounds that, or nobody would see that nobody
+ * tries. The time of a delivery is the first 48 bits of its UUIDv7 (RFC 9562, 5.7).
  */
 const sampleQueueStatement = {
   name: "sample_queue",
@@ -70,7 +72,7 @@ const sampleQueueStatement = {
     ), due as (
       select h.urgent, min(('x' || left(replace(h.delivery_id::text, '-', ''), 12))::bit(48)::bigint) as made_ms
       from hop h
-      left join channel_health b on b.channel_id = h.channel_id and b.open_until > now()
+      left join channel_health b on b.channel_id = h.channel_id and b.open_until > now() - interval '1 minute'
       where h.not_before <= now() and (h.urgent or b.channel_id is null)
       group by h.urgent
     ), estimate as (

@@ -131,6 +131,32 @@ test("a scrape's own queries are not among those that wait for a connection", as
   expect(waiting).toContain(0);
 });
 
+test("what waits for an endpoint that is away is not overdue, not even while that is tried again", async () => {
+  const trying = await deploy("PostgreSQL and Redis", {
+    JITSUDO_BREAKER_FAILURES: "3",
+    JITSUDO_BREAKER_OPEN_MS: "1",
+    JITSUDO_BREAKER_MAX_OPEN_MS: "1",
+  });
+  try {
+    const { api } = await trying.newTenant();
+    sink.respond("/away", { status: 500, delayMs: 500 });
+    await api.createWebhook(`${sink.url}/away`);
+    const events = Array.from({ length: 100 }, () => ({ type: "grant.active" }));
+    await api.send("POST", "/v1/events:batch", {
+      events: events.map((event, n) => ({ ...event, grant_id: `g${n}` })),
+    });
+    await sink.waitFor(() => sink.to("/away").length > 35);
+    for (let scrapes = 0; scrapes < 2; scrapes++) {
+      await sleep(5_100); // A sample serves for 5 s.
+      const text = await scrape(trying.service);
+      expect(valuesOf(text, "jitsudo_queue_waiting", { priority: "normal" })[0]).toBeGreaterThan(10);
+      expect(valuesOf(text, "jitsudo_queue_oldest_due_seconds", { priority: "normal" })).toEqual([0]);
+    }
+  } finally {
+    await trying.close();
+  }
+});
+
 test("a scrape is answered while the database is away, and says so", async () => {
   const postgres = await startPostgres();
   try {
