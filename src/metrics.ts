@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { channelTypes } from "./channels/channel.ts";
 import { version } from "./version.ts";
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -18,7 +19,16 @@ export function createMetrics() {
     labelNames: ["version"],
     registers,
   }).set({ version }, 1);
-  return { registry, ...callMetrics(registers), ...ingestMetrics(registers), ...deliveryMetrics(registers) };
+  const metrics = { ...callMetrics(registers), ...ingestMetrics(registers), ...deliveryMetrics(registers) };
+  startFromZero(metrics.deliveries);
+  return { registry, ...metrics };
+}
+
+/** To Prometheus a series that begins with 1 has not increased: the alerts would miss what happens once. */
+function startFromZero(deliveries: Counter<"channel_type" | "state">): void {
+  for (const channel_type of channelTypes) {
+    for (const state of ["failed", "expired"]) deliveries.inc({ channel_type, state }, 0);
+  }
 }
 
 function callMetrics(registers: Registry[]) {

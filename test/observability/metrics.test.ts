@@ -85,6 +85,13 @@ test("counts events, deliveries, attempts and breakers", async () => {
   await until(async () => valuesOf(await metrics(), "jitsudo_breakers_open", webhook)[0] === 1);
 });
 
+test("counts what alerts look for from zero, so that they see the first", async () => {
+  for (const state of ["failed", "expired"]) {
+    const email = { channel_type: "email", state };
+    expect(valuesOf(await metrics(), "jitsudo_deliveries_completed_total", email)).toEqual([0]);
+  }
+});
+
 test("tells nothing of tenants, and is well-formed", async () => {
   const text = await metrics();
   const { api, id, apiKey } = tenant;
