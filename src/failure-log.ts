@@ -6,7 +6,10 @@ const everyMs = 10_000;
 /** Failures beyond so many are forgotten, and told anew. */
 const maxKnown = 1_000;
 
-/** Logs a failure, with `error` and `times`: for how many, since the last line, this one stands. */
+/**
+ * Logs a failure, with `times`: for how many, since the last line, this one stands. `fields.error`
+ * takes the place of the error's message.
+ */
 export type FailureLog = (level: Level, fields: object, error: unknown, msg: string) => void;
 
 /**
@@ -27,6 +30,6 @@ export function createFailureLog(log: Logger): FailureLog {
     }
     if (known.size >= maxKnown) known.clear();
     known.set(key, { toldAt: performance.now(), untold: 0 });
-    log[level]({ ...fields, err: message, times: 1 + (before?.untold ?? 0) }, msg);
+    log[level]({ err: message, ...fields, times: 1 + (before?.untold ?? 0) }, msg);
   };
 }

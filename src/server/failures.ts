@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { ErrorDetailSchema } from "../../gen/jitsudo/notifications/v1/error_pb.js";
+import { createFailureLog } from "../failure-log.ts";
 import { invalidFields, unavailableError } from "../services/errors.ts";
 import { openCallKey } from "./calls.ts";
 import { describeError } from "./describe-error.ts";
@@ -13,6 +14,8 @@ import { describeError } from "./describe-error.ts";
 export type ToCallError = (reason: unknown, context: HandlerContext) => ConnectError;
 
 export function createToCallError({ log }: { log: Logger }): ToCallError {
+  const failed = createFailureLog(log);
+
   return (reason, { signal, values, method }) => {
     if (reason instanceof ConnectError) {
       const mistake = senderMistake(reason);
@@ -31,7 +34,7 @@ export function createToCallError({ log }: { log: Logger }): ToCallError {
     };
     const unavailable = unavailableError(reason);
     if (unavailable) {
-      log.warn(occurrence, "database unavailable");
+      failed("warn", occurrence, reason, "database unavailable");
       return unavailable;
     }
     log.error(occurrence, "unexpected error");

@@ -183,13 +183,20 @@ describe("down for a while", () => {
     expect(sink.requests).toHaveLength(1);
   });
 
-  test("an outage is a few lines in the log, however many results wait for its end", async () => {
+  test("an outage is a few lines in the log, however many calls it fails and results it holds up", async () => {
     await startOne({ JITSUDO_LEASE_MS: "20000" });
     sink.respond("/hook", { delayMs: 500 });
     await Promise.all(Array.from({ length: 30 }, () => tenant.send()));
     await sink.waitFor(20);
     await postgres.stop("immediate");
     const linesBefore = service.stderr().split("\n").length;
+    await Promise.all(
+      Array.from({ length: 50 }, async () =>
+        expect(await tenant.call("POST", "/v1/events", { type: "grant.active" })).toMatchObject({
+          status: 503,
+        }),
+      ),
+    );
     await sleep(3000);
     const lines = service.stderr().split("\n").slice(linesBefore);
     await postgres.start();
