@@ -21,7 +21,9 @@ export function createFailureLog(log: Logger): FailureLog {
   const known = new Map<string, { toldAt: number; untold: number }>();
 
   return (level, fields, error, msg) => {
-    const { message } = error as Error;
+    // Of several addresses that were all tried in vain, the error has no text.
+    const { message: text, code } = error as NodeJS.ErrnoException;
+    const message = text || code;
     const key = `${msg} ${message}`;
     const before = known.get(key);
     if (before && performance.now() - before.toldAt < everyMs) {

@@ -1,14 +1,17 @@
 import { createClient } from "@keyv/redis";
+import type { Logger } from "pino";
+import { createFailureLog } from "./failure-log.ts";
 
 const connectTimeoutMs = 1_000;
 const reconnectDelayMs = 500;
 
 /**
  * A connection to Redis that is not waited for: it goes on trying, and while Redis
- * is away, commands fail at once. Emits "error"; `connect()` starts it.
+ * is away, commands fail at once, without a reason: that is logged here, since it may be
+ * a password or a certificate. `connect()` starts it.
  */
-export function createRedisClient(url: string): ReturnType<typeof createClient> {
-  return createClient({
+export function createRedisClient(url: string, log: Logger): ReturnType<typeof createClient> {
+  const client = createClient({
     url,
     disableOfflineQueue: true,
     commandsQueueMaxLength: 10_000,
@@ -19,4 +22,7 @@ export function createRedisClient(url: string): ReturnType<typeof createClient> 
     },
     pingInterval: 2_000,
   }) as ReturnType<typeof createClient>;
+  const failed = createFailureLog(log);
+  client.on("error", (error: Error) => failed("warn", {}, error, "cannot reach Redis, trying again"));
+  return client;
 }

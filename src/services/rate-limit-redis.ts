@@ -28,8 +28,7 @@ return balances`;
 
 /** The shared account in Redis. Starts to connect at once and goes on trying. */
 export function createRedisAccount(url: string, log: Logger): SharedAccount {
-  const client = createRedisClient(url);
-  client.on("error", (error: Error) => log.debug({ err: error.message }, "rate limit store error"));
+  const client = createRedisClient(url, log);
   client.connect().catch((error: Error) => log.debug({ err: error.message }, "rate limit store error"));
 
   return {

@@ -1,4 +1,5 @@
 import KeyvRedis, { type createClient } from "@keyv/redis";
+import type { Logger } from "pino";
 import { createBatcher } from "../batcher.ts";
 import { createRedisClient } from "../redis-client.ts";
 import type { ReservationRequest } from "../store/sql-dedup-store.ts";
@@ -31,8 +32,8 @@ export class RedisDedupStore extends KeyvRedis<string> {
     concurrency: 4,
   });
 
-  constructor(url: string) {
-    super(createRedisClient(url) as never, {
+  constructor(url: string, log: Logger) {
+    super(createRedisClient(url, log) as never, {
       throwOnErrors: true,
       throwOnConnectError: false,
       keyPrefixSeparator: "::",

@@ -66,7 +66,7 @@ export async function startWorker(options: WorkerOptions) {
     perSecond: { slack_webhook: config.slackPerSecond },
   });
   const sqlStore = new SqlDedupStore(database);
-  const redisStore = config.redisUrl === undefined ? undefined : new RedisDedupStore(config.redisUrl);
+  const redisStore = config.redisUrl === undefined ? undefined : new RedisDedupStore(config.redisUrl, log);
   redisStore?.connect();
   const dedup = createDedup(redisStore ?? sqlStore, {
     windowMs: config.dedupWindowMs,

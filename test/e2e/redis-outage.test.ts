@@ -82,6 +82,7 @@ describe.each(backends)("%s", (backend) => {
   test("away at start: the service starts and delivers; once Redis is there, duplicates are found", async () => {
     expect(await (await fetch(`${deployment.service.url}/readyz`)).json()).toEqual({ status: "ok" });
     await expectFlow();
+    expect(deployment.service.stderr()).toMatch(/ECONNREFUSED.*"cannot reach Redis, trying again"/);
     await redis.start();
     const api = await tenantWithWebhook();
     expect(await checkedAgain(api)).toMatchObject({ duplicate_of: expect.stringMatching(/^[0-9a-f-]{36}$/) });
