@@ -5,7 +5,7 @@ import {
   createServiceImplSpec,
   type HandlerContext,
 } from "@connectrpc/connect";
-import { invalidFields } from "../services/errors.ts";
+import { refuse } from "../services/errors.ts";
 import type { FieldValidator } from "../services/field-validator.ts";
 import type { ToCallError } from "./failures.ts";
 import { untilAborted } from "./until-aborted.ts";
@@ -112,8 +112,7 @@ function guardMethod(spec: MethodSpec, guards: Guards): MethodSpec {
   }
 
   function assertValid({ input }: DescMethod, message: Message): void {
-    const violations = validate(input, message);
-    if (violations.length > 0) throw invalidFields(violations);
+    refuse(validate(input, message));
   }
 
   async function* validOnly(method: DescMethod, messages: AsyncIterable<MessageShape<DescMessage>>) {

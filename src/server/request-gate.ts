@@ -3,7 +3,7 @@ import type { HandlerContext } from "@connectrpc/connect";
 import { validate as isUuid } from "uuid";
 import { required_scope } from "../../gen/jitsudo/notifications/v1/options_pb.js";
 import { type Authenticate, type Authentication, callerKey } from "../services/caller.ts";
-import { apiError, invalidFields, tryLater } from "../services/errors.ts";
+import { apiError, invalidField, tryLater } from "../services/errors.ts";
 import { openCallKey } from "./calls.ts";
 import type { ToCallError } from "./failures.ts";
 import { untilAborted } from "./until-aborted.ts";
@@ -47,8 +47,8 @@ export function createRequestGate({
     const apiKey = headerOf(context, "x-api-key");
     if (!apiKey) throw apiError("unauthenticated", "the header X-API-Key is missing");
     const tenantId = headerOf(context, "x-tenant-id")?.toLowerCase();
-    if (!tenantId) throw invalidTenant("the header is missing; it must be the tenant's UUID");
-    if (!isUuid(tenantId)) throw invalidTenant("must be the tenant's UUID");
+    if (!tenantId) throw invalidField("X-Tenant-ID", "the header is missing; it must be the tenant's UUID");
+    if (!isUuid(tenantId)) throw invalidField("X-Tenant-ID", "must be the tenant's UUID");
 
     const call = context.values.get(openCallKey);
     const clientAddress = call?.request.socket?.remoteAddress ?? "unknown";
@@ -88,10 +88,6 @@ export function createRequestGate({
       throw toCallError(reason, context);
     }
   }
-}
-
-function invalidTenant(message: string) {
-  return invalidFields([{ field: "X-Tenant-ID", message }]);
 }
 
 /** Read from the request itself, which spares the REST path the making of a Headers object. */

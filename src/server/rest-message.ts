@@ -1,5 +1,5 @@
 import { fromJson, fromJsonString, type JsonValue, type Message, mergeFromJson } from "@bufbuild/protobuf";
-import { invalidFields } from "../services/errors.ts";
+import { invalidField, invalidFields, refuse } from "../services/errors.ts";
 import { explainJsonError } from "../services/json-violations.ts";
 import { readQuery } from "./rest-query.ts";
 import type { Route } from "./rest-routes.ts";
@@ -9,7 +9,7 @@ type Variables = Record<string, string>;
 /** The message of a call without a body. Throws the error that names every bad parameter. */
 export function messageFromQuery(route: Route, variables: Variables, query: URLSearchParams): Message {
   const { json, violations } = readQuery(route, query);
-  if (violations.length > 0) throw invalidFields(violations);
+  refuse(violations);
   return decode(route, { ...json, ...variables });
 }
 
@@ -24,7 +24,7 @@ export function messageFromBody(
   body: Buffer,
 ): Message {
   const { violations } = readQuery(route, query);
-  if (violations.length > 0) throw invalidFields(violations);
+  refuse(violations);
   const text = body.length > 0 ? decodeText(body) : "{}";
   const { input } = route.method;
   let message: Message;
@@ -60,7 +60,7 @@ function decodeText(body: Buffer): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(body);
   } catch (error) {
-    if (error instanceof TypeError) throw invalidFields([{ field: "", message: "the body is not UTF-8" }]);
+    if (error instanceof TypeError) throw invalidField("", "the body is not UTF-8");
     throw error;
   }
 }
@@ -86,7 +86,7 @@ function refuseContradictions(
       ? []
       : [{ field: name, message: "must be absent or what the path says" }];
   });
-  if (violations.length > 0) throw invalidFields(violations);
+  refuse(violations);
 }
 
 /**

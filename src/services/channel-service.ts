@@ -22,7 +22,7 @@ import {
   configViolations,
   maskViolations,
 } from "./config-checks.ts";
-import { apiError, invalidFields } from "./errors.ts";
+import { apiError, found, invalidField, notFound, refuse } from "./errors.ts";
 import type { FieldValidator } from "./field-validator.ts";
 import { cutPage, pageRequest } from "./page.ts";
 import { rotateSecret, settleSecrets, signingOf } from "./webhook-signing.ts";
@@ -48,8 +48,7 @@ export function createChannelService({
   function creator(type: ChannelType) {
     return async (request: CreateRequest, context: HandlerContext): Promise<NotificationChannel> => {
       const settings = settingsOf(type, request);
-      const violations = [...configViolations(settings.config), ...maskViolations(type, settings.config)];
-      if (violations.length > 0) throw invalidFields(violations);
+      refuse([...configViolations(settings.config), ...maskViolations(type, settings.config)]);
       await assertDestinations(settings.config, checkDestination);
       const { config, newSecret } = settleSecrets(settings.config);
       const channels = channelsOf(context);
@@ -70,7 +69,7 @@ export function createChannelService({
     createAwsSnsChannel: creator("aws_sns"),
 
     async getChannel({ id }, context) {
-      return toMessage(found(await channelsOf(context).get(id), id));
+      return toMessage(found(await channelsOf(context).get(id), "channel", id));
     },
 
     async listChannels(request, context) {
@@ -94,12 +93,12 @@ export function createChannelService({
         },
         actorOf(context),
       );
-      return toMessage(found(channel, request.id), newSecret);
+      return toMessage(found(channel, "channel", request.id), newSecret);
     },
 
     async compareChannel(request, context) {
       if (request.config) await assertDestinations(request.config, checkDestination, "config.");
-      const current = found(await channelsOf(context).get(request.id), request.id);
+      const current = found(await channelsOf(context).get(request.id), "channel", request.id);
       const settings = changeSettings(current, request, validate);
       const { config } = settleSecrets(settings.config, current.config);
       return { changedFields: changedFields(asCallersSee(current), asCallersSee({ ...settings, config })) };
@@ -110,18 +109,20 @@ export function createChannelService({
       const channel = await channelsOf(context).update(
         request.id,
         ({ type, name, enabled, ordered, eventFilters, config }) => {
-          if (type !== "generic_webhook") throw notSigning();
+          if (type !== "generic_webhook") {
+            throw invalidField("id", "must be a generic webhook: no other channel signs");
+          }
           const rotated = rotateSecret(config, request);
           newSecret = rotated.newSecret;
           return { name, enabled, ordered, eventFilters, config: rotated.config };
         },
         actorOf(context),
       );
-      return toMessage(found(channel, request.id), newSecret);
+      return toMessage(found(channel, "channel", request.id), newSecret);
     },
 
     async deleteChannel({ id }, context) {
-      if (!(await channelsOf(context).delete(id, actorOf(context)))) throw notFound(id);
+      if (!(await channelsOf(context).delete(id, actorOf(context)))) throw notFound("channel", id);
       return {};
     },
   };
@@ -164,17 +165,4 @@ function healthOf({ health }: StoredChannel) {
     ...(open && { retryAt: timestampFromDate(open) }),
     ...(health.failingSince && { failingSince: timestampFromDate(health.failingSince) }),
   });
-}
-
-function found(channel: StoredChannel | undefined, id: string): StoredChannel {
-  if (!channel) throw notFound(id);
-  return channel;
-}
-
-function notSigning(): Error {
-  return invalidFields([{ field: "id", message: "must be a generic webhook: no other channel signs" }]);
-}
-
-function notFound(id: string): Error {
-  return apiError("not_found", `there is no channel ${id}`);
 }

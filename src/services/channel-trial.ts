@@ -20,7 +20,7 @@ import { uuidv7 } from "../uuid-v7.ts";
 import { actorOf, callerOf } from "./caller.ts";
 import { canonicalPayload } from "./canonical-payload.ts";
 import { sentMessage } from "./delivery-messages.ts";
-import { apiError } from "./errors.ts";
+import { found } from "./errors.ts";
 
 /** How a channel is tried out before anything depends on it. */
 export type ChannelTrial = Pick<
@@ -36,8 +36,7 @@ export function createChannelTrial(store: Store, send: Senders["send"]): Channel
 
   async function open(id: string, context: HandlerContext) {
     const { channels, settings } = store.forTenant(callerOf(context).tenantId);
-    const stored = await channels.get(id);
-    if (!stored) throw apiError("not_found", `There is no channel ${id}`);
+    const stored = found(await channels.get(id), "channel", id);
     const { tenantId, type, config } = stored;
     // The compiler does not see that a type and the config of that type belong together.
     const channel = { id, tenantId, type, config } as unknown as Channel;

@@ -19,7 +19,7 @@ import type { Store, TenantStore } from "../store/store.ts";
 import { uuidv7 } from "../uuid-v7.ts";
 import { callerOf } from "./caller.ts";
 import { canonicalPayload } from "./canonical-payload.ts";
-import { apiError, invalidFields, tryLater } from "./errors.ts";
+import { apiError, refuse, tryLater } from "./errors.ts";
 import type { FieldValidator } from "./field-validator.ts";
 
 export interface IngestLimits {
@@ -72,8 +72,7 @@ export function createIngestService(options: IngestServiceOptions): ServiceImpl<
     return Promise.all(
       requests.map(async (request) => {
         try {
-          const violations = validate(IngestEventRequestSchema, request);
-          if (violations.length > 0) throw invalidFields(violations);
+          refuse(validate(IngestEventRequestSchema, request));
           return accepted(await ingest(request, tenant, context));
         } catch (error) {
           if (!(error instanceof ConnectError) || error.code === Code.Unavailable) throw error;

@@ -1,4 +1,4 @@
-import { invalidFields } from "./errors.ts";
+import { invalidField } from "./errors.ts";
 
 const defaultSize = 50;
 
@@ -35,7 +35,7 @@ export function makeToken(id: string): string {
 function openToken(token: string): string {
   const hex = Buffer.from(token, "base64url").toString("hex");
   if (hex.length !== 32 || !/^[A-Za-z0-9_-]{22}$/.test(token)) {
-    throw invalidFields([{ field: "page_token", message: "must be a next_page_token of this list" }]);
+    throw invalidField("page_token", "must be a next_page_token of this list");
   }
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
