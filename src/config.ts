@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { longestTimerMs } from "./abortable-sleep.ts";
 import { isDestination, isLoopback, loopbackRanges } from "./channels/address-rules.ts";
 import { type EventType, eventTypes } from "./events.ts";
 
@@ -15,7 +16,7 @@ const count = (defaultCount: number, min: number, max: number) => {
     .default(defaultCount);
 };
 
-const milliseconds = (defaultMs: number, min = 1, max = 2_147_483_647) => count(defaultMs, min, max);
+const milliseconds = (defaultMs: number, min = 1) => count(defaultMs, min, longestTimerMs);
 
 const oneOf = <const Value extends string>(...values: Value[]) =>
   z.enum(values, { error: `must be one of ${values.join(", ")}` });

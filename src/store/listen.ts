@@ -1,6 +1,6 @@
 import type { EventEmitter } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { abortableSleep } from "../abortable-sleep.ts";
 
 /** What LISTEN needs of a pg connection pool. */
 interface Pool {
@@ -62,7 +62,7 @@ export async function listenOnPool(
     connection.once("error", onEnd).once("end", onEnd);
     const signal = AbortSignal.any([broken.signal, closing.signal]);
     while (!signal.aborted) {
-      await sleep(checkEveryMs, undefined, { signal }).catch(() => undefined);
+      await abortableSleep(checkEveryMs, signal);
       if (!signal.aborted) await connection.query("select 1").catch(onEnd);
     }
     connection.removeAllListeners("notification");
@@ -76,7 +76,7 @@ export async function listenOnPool(
         return connection;
       } catch (error) {
         log.warn({ err: (error as Error).message }, "cannot listen for notifications, trying again");
-        await sleep(reconnectDelayMs, undefined, { signal: closing.signal }).catch(() => undefined);
+        await abortableSleep(reconnectDelayMs, closing.signal);
       }
     }
     return undefined;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { abortableSleep } from "../abortable-sleep.ts";
 import type { Batcher } from "../batcher.ts";
 import type { Channel, Notice, SendOutcome, SentRequest } from "../channels/channel.ts";
 import type { TenantSettings } from "../channels/tenant-settings.ts";
@@ -236,7 +237,7 @@ async function persist<Result>(
 
 async function waitOr(waitMs: number, signals: AbortSignal[]): Promise<boolean> {
   const signal = AbortSignal.any(signals);
-  await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+  await abortableSleep(waitMs, signal);
   return signal.aborted;
 }
 
