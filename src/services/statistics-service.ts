@@ -19,7 +19,7 @@ export function createStatisticsService(store: Store): ServiceImpl<typeof Statis
     async getDeliveryStatistics(request, context) {
       const bucketSeconds = bucketLengths[request.bucket || "hour"] ?? 3_600;
       const { since, until } = rangeOf(request, bucketSeconds * 1000);
-      const points = await store.forTenant(callerOf(context).tenantId).statistics.read({
+      const points = await store.forTenant(callerOf(context).tenantId).statistics({
         since,
         until,
         bucketSeconds,
@@ -37,7 +37,7 @@ export function createStatisticsService(store: Store): ServiceImpl<typeof Statis
     },
 
     async getQueueStatus(_request, context) {
-      const { oldestCreatedAt, ...counts } = await store.forTenant(callerOf(context).tenantId).queue.read();
+      const { oldestCreatedAt, ...counts } = await store.forTenant(callerOf(context).tenantId).queueStatus();
       return { ...counts, ...(oldestCreatedAt && { oldestCreatedAt: timestampFromDate(oldestCreatedAt) }) };
     },
   };

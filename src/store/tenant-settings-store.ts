@@ -1,7 +1,7 @@
 import { LockMode } from "@mikro-orm/core";
 import { type Actor, recordChange } from "./audit.ts";
 import type { Database } from "./database.ts";
-import { TenantSettings, type TenantSettingsRow } from "./entities.ts";
+import { entitiesOf, TenantSettings, type TenantSettingsRow } from "./entities.ts";
 import { laterThan } from "./later-than.ts";
 
 /** The settings to change; null puts one back to its default. */
@@ -9,13 +9,9 @@ export type SettingsChange = Partial<Omit<TenantSettingsRow, "tenantId" | "updat
 
 export type TenantSettingsStore = ReturnType<typeof createTenantSettingsStore>;
 
-/** The settings of one tenant, and of no other: the tenant filter is bound here. */
+/** The settings of one tenant, and of no other. */
 export function createTenantSettingsStore(database: Database, tenantId: string) {
-  function entityManager() {
-    const em = database.orm.em.fork();
-    em.setFilterParams("tenant", { tenantId });
-    return em;
-  }
+  const entityManager = () => entitiesOf(database, tenantId);
 
   return {
     /** Answers undefined when nothing was ever set. */
