@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { abortableSleep } from "../abortable-sleep.ts";
 import type { Batcher } from "../batcher.ts";
 import type { Channel, Notice, SendOutcome, SentRequest } from "../channels/channel.ts";
+import type { Senders } from "../channels/senders.ts";
 import type { TenantSettings } from "../channels/tenant-settings.ts";
 import type { EventPayload } from "../events.ts";
 import type { Metrics } from "../metrics.ts";
@@ -41,12 +42,7 @@ const writeAgainMs = 250;
 export interface LoopContext {
   queue: DeliveryQueue;
   settlements: Batcher<Settlement, boolean>;
-  send(
-    channel: Channel,
-    notice: Notice,
-    signal: AbortSignal,
-    onRequest: (request: SentRequest) => void,
-  ): Promise<SendOutcome>;
+  send: Senders["send"];
   dedup: Dedup;
   leases: Leases;
   observe(observation: Observation): Promise<void>;
