@@ -1,3 +1,4 @@
+import { shareRunning } from "../share-running.ts";
 import type { ApiKeys } from "../store/api-keys.ts";
 import type { ApiKeyRow } from "../store/entities.ts";
 import { type Authenticate, type Authentication, scopes } from "./caller.ts";
@@ -30,7 +31,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
   const { keys, limiter, guessing, usage, callsPerSecond } = options;
   /** Good keys, the one that was looked up longest ago first. */
   const cache = new Map<string, Cached>();
-  const lookups = new Map<string, Promise<Lookup>>();
+  const shared = shareRunning<Lookup>();
   const knownTenants = new Set<string>();
 
   return async (apiKey, tenantId, clientAddress): Promise<Authentication> => {
@@ -38,7 +39,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
     const fresh = cached && cached.until > performance.now();
     const found: Lookup = fresh
       ? { kind: "found", row: cached.row }
-      : await lookUpOnce(apiKey, clientAddress);
+      : await shared(apiKey, () => lookUp(apiKey, clientAddress));
     if (found.kind !== "found") return found;
     const key = found.row;
     if (key.expiresAt && key.expiresAt <= new Date()) return { kind: "unknown_key" };
@@ -53,15 +54,6 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
     const granted = new Set<string>(isOperator ? scopes : key.scopes);
     return { kind: "ok", caller: { keyId: key.id, tenantId, isOperator, scopes: granted } };
   };
-
-  /** Calls that come together share a look-up. */
-  function lookUpOnce(apiKey: string, clientAddress: string): Promise<Lookup> {
-    const running = lookups.get(apiKey);
-    if (running) return running;
-    const lookup = lookUp(apiKey, clientAddress).finally(() => lookups.delete(apiKey));
-    lookups.set(apiKey, lookup);
-    return lookup;
-  }
 
   async function lookUp(apiKey: string, clientAddress: string): Promise<Lookup> {
     // Who was good a while ago is not guessing, whoever else calls from the same address.

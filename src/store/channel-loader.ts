@@ -1,6 +1,7 @@
 import type { Channel } from "../channels/channel.ts";
 import { type TenantSettings, tenantSettings } from "../channels/tenant-settings.ts";
 import { createTimeTexts } from "../channels/time-text.ts";
+import { shareRunning } from "../share-running.ts";
 import { type ConfigObject, openConfig } from "./channel-secrets.ts";
 import type { Database } from "./database.ts";
 import type { SecretBox } from "./secret-box.ts";
@@ -37,24 +38,15 @@ export function createChannelLoader(
 ): ChannelLoader {
   const cache = new Map<string, Cached>();
   const timeTextOf = createTimeTexts();
-
-  const reading = new Map<string, Promise<Cached>>();
-
-  /** Deliveries that are claimed together ask together. */
-  function readOnce(channelId: string, version: string): Promise<Cached> {
-    const key = `${channelId} ${version}`;
-    const started = reading.get(key);
-    if (started) return started;
-    const read = readChannel(database, box, channelId, timeTextOf).finally(() => reading.delete(key));
-    reading.set(key, read);
-    return read;
-  }
+  // Deliveries that are claimed together ask together.
+  const shared = shareRunning<Cached>();
 
   return {
     async load(channelId, version) {
       const cached = cache.get(channelId);
       if (cached?.version === version) return cached;
-      const loaded = await readOnce(channelId, version);
+      const read = () => readChannel(database, box, channelId, timeTextOf);
+      const loaded = await shared(`${channelId} ${version}`, read);
       cache.delete(channelId);
       cache.set(channelId, loaded);
       if (cached && cached.version !== loaded.version) onReplaced(cached.channel);
