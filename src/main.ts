@@ -16,7 +16,6 @@ import { createOpenApiPages } from "./server/openapi-pages.ts";
 import { type Server, type ServerOptions, startServer } from "./server/server.ts";
 import { createAuthenticator } from "./services/authenticator.ts";
 import type { Authenticate } from "./services/caller.ts";
-import { countRefusals } from "./services/count-refusals.ts";
 import { createFieldValidator } from "./services/field-validator.ts";
 import { createKeyGuessing } from "./services/key-guessing.ts";
 import { createKeyUsage } from "./services/key-usage.ts";
@@ -161,7 +160,12 @@ function openAuthenticator({ config, keys, metrics, log }: Parts, closers: Close
   closers.unshift(limiter.close, usage.close);
   const callsPerSecond = config.rateLimitPerSecond;
   const guessing = createKeyGuessing();
-  return countRefusals(createAuthenticator({ keys, limiter, guessing, usage, callsPerSecond }), metrics);
+  const authenticate = createAuthenticator({ keys, limiter, guessing, usage, callsPerSecond });
+  return async (...credentials) => {
+    const answer = await authenticate(...credentials);
+    if (answer.kind !== "ok") metrics.refusals.inc({ reason: answer.kind });
+    return answer;
+  };
 }
 
 async function closeAll(closers: Closer[]): Promise<void> {
