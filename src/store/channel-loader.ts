@@ -1,5 +1,5 @@
 import type { Channel } from "../channels/channel.ts";
-import { type TenantSettings, tenantSettings } from "../channels/tenant-settings.ts";
+import { type StoredSettings, type TenantSettings, tenantSettings } from "../channels/tenant-settings.ts";
 import { createTimeTexts } from "../channels/time-text.ts";
 import { shareRunning } from "../share-running.ts";
 import { type ConfigObject, openConfig } from "./channel-secrets.ts";
@@ -56,23 +56,21 @@ export function createChannelLoader(
   };
 }
 
+interface ChannelAndSettings extends StoredSettings {
+  id: string;
+  tenantId: string;
+  type: Channel["type"];
+  config: ConfigObject;
+  version: string;
+}
+
 async function readChannel(
   database: Database,
   box: SecretBox,
   channelId: string,
   timeTextOf: ReturnType<typeof createTimeTexts>,
 ): Promise<Cached> {
-  const [row] = await database.query<{
-    id: string;
-    tenantId: string;
-    type: Channel["type"];
-    config: ConfigObject;
-    version: string;
-    timeZone: string | null;
-    productName: string | null;
-    logoUrl: string | null;
-    linkBaseUrl: string | null;
-  }>(select, [channelId]);
+  const [row] = await database.query<ChannelAndSettings>(select, [channelId]);
   if (!row) throw new Error(`There is no channel ${channelId}`);
   const config = openConfig(box, row.id, row.type, row.config);
   const channel = { id: row.id, tenantId: row.tenantId, type: row.type, config } as unknown as Channel;
