@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { type AdminTools, runAdminCommand } from "./admin.ts";
-import { type AddressGuard, createAddressGuard } from "./channels/address-guard.ts";
+import { createAddressGuard } from "./channels/address-guard.ts";
 import { createSenders } from "./channels/senders.ts";
 import { type Config, ConfigError, readConfig, redactConfig } from "./config.ts";
 import { openControlSocket } from "./control-socket.ts";
@@ -8,7 +8,7 @@ import { keptEncryptionKey, makeDataDir } from "./data-dir.ts";
 import { registerDatabaseMetrics } from "./database-metrics.ts";
 import { makeFirstTenant } from "./first-tenant.ts";
 import { createLogger } from "./logger.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
+import { createMetrics } from "./metrics.ts";
 import { createConsolePages } from "./server/console-pages.ts";
 import { createMetricsPage } from "./server/metrics-page.ts";
 import { createCallObserver } from "./server/observe-call.ts";
@@ -23,30 +23,23 @@ import { createRateLimiter } from "./services/rate-limit.ts";
 import { createRedisAccount } from "./services/rate-limit-redis.ts";
 import { registerServices } from "./services/services.ts";
 import { type ApiKeys, createApiKeys } from "./store/api-keys.ts";
-import { type Database, migrate, openDatabase } from "./store/database.ts";
+import { migrate, openDatabase } from "./store/database.ts";
 import type { HandOver } from "./store/ingest.ts";
-import { createSecretBox, type SecretBox } from "./store/secret-box.ts";
+import { createSecretBox } from "./store/secret-box.ts";
 import { assertSecretsOpen } from "./store/secret-rotation.ts";
 import { resumeCounting } from "./store/statistics.ts";
 import { createStore } from "./store/store.ts";
 import { isDatabaseUnavailable } from "./store/unavailable.ts";
-import { createTracing, type Tracing } from "./tracing.ts";
+import { createTracing } from "./tracing.ts";
 import { version } from "./version.ts";
 import { welcome } from "./welcome.ts";
-import { startWorker } from "./worker/worker.ts";
+import { startWorker, type WorkerOptions } from "./worker/worker.ts";
 
 /** Ends something that was started; called in the reverse order of the starts. */
 type Closer = () => Promise<unknown>;
 
-interface Parts {
-  config: Config;
-  database: Database;
+interface Parts extends WorkerOptions {
   keys: ApiKeys;
-  box: SecretBox;
-  guard: AddressGuard;
-  metrics: Metrics;
-  tracing: Tracing;
-  log: Logger;
 }
 
 /** Starts what the role asks for. What was started is in `closers`, also when the start fails. */
@@ -120,7 +113,8 @@ async function serve(parts: Parts, closers: Closer[], handOver: HandOver | undef
     validate,
     checkDestination: guard.check,
     metrics,
-    limits: { maxAgeMs: config.maxAgeMs, maxChannels: config.maxChannels },
+    maxAgeMs: config.maxAgeMs,
+    maxChannels: config.maxChannels,
     send: senders.send,
   };
   const server = await startServer({

@@ -22,16 +22,12 @@ import { canonicalPayload } from "./canonical-payload.ts";
 import { apiError, refuse, tryLater } from "./errors.ts";
 import type { FieldValidator } from "./field-validator.ts";
 
-export interface IngestLimits {
-  /** How long a notice of each type stays useful after its receipt, in milliseconds; absent: for ever. */
-  maxAgeMs: Partial<Record<EventType, number>>;
-}
-
 export interface IngestServiceOptions {
   store: Store;
   validate: FieldValidator;
   metrics: Metrics;
-  limits: IngestLimits;
+  /** How long a notice of each type stays useful after its receipt; absent: for ever. */
+  maxAgeMs: Partial<Record<EventType, number>>;
 }
 
 export function createIngestService(options: IngestServiceOptions): ServiceImpl<typeof EventIngestService> {
@@ -109,12 +105,12 @@ function newEvent(
     idempotencyKey: request.idempotencyKey || undefined,
     requestId: request.requestId || undefined,
     subject: request.requestId || request.grantId || undefined,
-    expiresAt: expiryOf(request, options.limits),
+    expiresAt: expiryOf(request, options),
   };
 }
 
 /** The sender's word, else the end of what is about to expire, else the operator's limit. */
-function expiryOf(request: IngestEventRequest, { maxAgeMs }: IngestLimits): Date | undefined {
+function expiryOf(request: IngestEventRequest, { maxAgeMs }: IngestServiceOptions): Date | undefined {
   if (request.deliverBefore) return timestampDate(request.deliverBefore);
   if (request.type === "grant.expiring_soon" && request.expiresAt) return timestampDate(request.expiresAt);
   const ageMs = maxAgeMs[request.type as EventType];

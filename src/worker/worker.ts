@@ -28,6 +28,7 @@ import { startMaintenance } from "./maintenance.ts";
 import { startNotifyWorker } from "./notify-worker.ts";
 import { RedisDedupStore } from "./redis-dedup-store.ts";
 
+/** The parts of a process that its delivering side works with. */
 export interface WorkerOptions {
   config: Config;
   database: Database;
