@@ -1,16 +1,6 @@
-import type { EventEmitter } from "node:events";
+import type { Pool, PoolClient } from "pg";
 import type { Logger } from "pino";
 import { abortableSleep } from "../abortable-sleep.ts";
-
-/** What LISTEN needs of a pg connection pool. */
-interface Pool {
-  connect(): Promise<Connection>;
-}
-
-interface Connection extends EventEmitter {
-  query(sql: string): Promise<unknown>;
-  release(destroy?: boolean): void;
-}
 
 const reconnectDelayMs = 500;
 
@@ -30,11 +20,10 @@ export async function listenOnPool(
   log: Logger,
 ): Promise<{ close(): Promise<void> }> {
   const closing = new AbortController();
-  const first = await connect();
-  const listening = keepListening(first);
+  const listening = keepListening(await connect());
 
-  async function keepListening(connection: Connection | undefined): Promise<void> {
-    let current = connection;
+  async function keepListening(first: PoolClient): Promise<void> {
+    let current: PoolClient | undefined = first;
     while (!closing.signal.aborted) {
       if (current) await untilBroken(current);
       current?.release(true);
@@ -43,10 +32,10 @@ export async function listenOnPool(
     current?.release(true);
   }
 
-  async function connect(): Promise<Connection> {
+  async function connect(): Promise<PoolClient> {
     const connection = await pool.connect();
     try {
-      connection.on("notification", ({ payload }: { payload?: string }) => onNotify(payload ?? ""));
+      connection.on("notification", ({ payload = "" }) => onNotify(payload));
       await connection.query(`listen ${topic}`);
       return connection;
     } catch (error) {
@@ -56,7 +45,7 @@ export async function listenOnPool(
   }
 
   /** Resolves when the connection has ended, does not answer, or is not wanted any more. */
-  async function untilBroken(connection: Connection): Promise<void> {
+  async function untilBroken(connection: PoolClient): Promise<void> {
     const broken = new AbortController();
     const onEnd = () => broken.abort();
     connection.once("error", onEnd).once("end", onEnd);
@@ -68,7 +57,7 @@ export async function listenOnPool(
     connection.removeAllListeners("notification");
   }
 
-  async function reconnect(): Promise<Connection | undefined> {
+  async function reconnect(): Promise<PoolClient | undefined> {
     while (!closing.signal.aborted) {
       try {
         const connection = await connect();
