@@ -13,7 +13,8 @@ import { createConsolePages } from "./server/console-pages.ts";
 import { createMetricsPage } from "./server/metrics-page.ts";
 import { createCallObserver } from "./server/observe-call.ts";
 import { createOpenApiPages } from "./server/openapi-pages.ts";
-import { type Server, type ServerOptions, startServer } from "./server/server.ts";
+import { type Server, startServer } from "./server/server.ts";
+import type { Pages } from "./server/server-options.ts";
 import { createAuthenticator } from "./services/authenticator.ts";
 import type { Authenticate } from "./services/caller.ts";
 import { createFieldValidator } from "./services/field-validator.ts";
@@ -131,7 +132,7 @@ async function serve(parts: Parts, closers: Closer[], handOver: HandOver | undef
     maxBodyBytes: config.maxBodyBytes,
     requestTimeoutMs: config.requestTimeoutMs,
     shutdownGraceMs: config.shutdownGraceMs,
-    http: pagesOf(parts),
+    pages: pagesOf(parts),
     log,
   });
   // Together: who watches would otherwise keep the server from closing.
@@ -140,7 +141,7 @@ async function serve(parts: Parts, closers: Closer[], handOver: HandOver | undef
 }
 
 /** The pages beside the API; a worker has no API to describe. */
-function pagesOf({ config, metrics, log }: Parts): NonNullable<ServerOptions["http"]> {
+function pagesOf({ config, metrics, log }: Parts): Pages {
   const metricsPage = createMetricsPage(metrics.registry, log);
   if (config.role === "worker") return metricsPage;
   const pages = [metricsPage, createOpenApiPages(), createConsolePages()];

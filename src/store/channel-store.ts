@@ -80,7 +80,7 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
       return row ? opened(row, await em.findOne(ChannelHealth, { channelId: id })) : undefined;
     },
 
-    /** Oldest first; one more than asked for tells that there is a next page. */
+    /** Oldest first. */
     async list({ afterId, limit, type }: ChannelPage): Promise<StoredChannel[]> {
       const em = entityManager();
       const where = { deletedAt: null, ...(afterId && { id: { $gt: afterId } }), ...(type && { type }) };
