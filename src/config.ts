@@ -237,7 +237,6 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     attemptTimeoutMs: data.JITSUDO_ATTEMPT_TIMEOUT_MS,
     backoff: {
       baseMs: data.JITSUDO_BACKOFF_BASE_MS,
-      factor: 4,
       maxMs: data.JITSUDO_BACKOFF_MAX_MS,
       retryAfterMaxMs: data.JITSUDO_RETRY_AFTER_MAX_MS,
     },

@@ -39,8 +39,6 @@ export interface WorkerOptions {
   log: Logger;
 }
 
-const choresEveryMs = 60_000;
-
 /** Puts the delivering side of a process together and starts it. */
 export async function startWorker(options: WorkerOptions) {
   const { config, database, box, guard, metrics, tracing, log } = options;
@@ -108,7 +106,6 @@ export async function startWorker(options: WorkerOptions) {
       () => sqlStore.purge(stopping.signal),
       async () => lanes.sweep(),
     ],
-    choresEveryMs,
     stopping: stopping.signal,
     onRecovered: worker.wake,
     metrics,
