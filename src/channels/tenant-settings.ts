@@ -33,10 +33,3 @@ export function tenantSettings(
     ...(linkBaseUrl && { linkBaseUrl }),
   };
 }
-
-const defaultProductName = "JITSudo";
-
-/** The name that notices are signed with. */
-export function productName(settings: TenantSettings | undefined): string {
-  return settings?.productName || defaultProductName;
-}

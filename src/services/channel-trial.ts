@@ -2,23 +2,19 @@ import { create } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import {
   type NotificationChannelService,
-  type PreviewChannelResponse,
-  PreviewChannelResponseSchema,
   TestChannelResponseSchema,
 } from "../../gen/jitsudo/notifications/v1/channel_pb.js";
 import type { Channel, Notice, SentRequest } from "../channels/channel.ts";
-import { previewOf } from "../channels/preview.ts";
 import { sampleEvent } from "../channels/sample-event.ts";
 import type { Senders } from "../channels/senders.ts";
 import { type TenantSettings, tenantSettings } from "../channels/tenant-settings.ts";
 import { createTimeTexts } from "../channels/time-text.ts";
 import type { EventPayload, NoticeType } from "../events.ts";
-import { maskConfig } from "../store/channel-secrets.ts";
-import type { StoredChannel } from "../store/channel-store.ts";
 import type { Store } from "../store/store.ts";
 import { uuidv7 } from "../uuid-v7.ts";
 import { actorOf, callerOf } from "./caller.ts";
 import { canonicalPayload } from "./canonical-payload.ts";
+import { previewMessage } from "./channel-preview.ts";
 import { sentMessage } from "./delivery-messages.ts";
 import { found } from "./errors.ts";
 
@@ -41,7 +37,7 @@ export function createChannelTrial(store: Store, send: Senders["send"]): Channel
     // The compiler does not see that a type and the config of that type belong together.
     const channel = { id, tenantId, type, config } as unknown as Channel;
     const look = tenantSettings((await settings.get()) ?? {}, config, timeTextOf);
-    return { channels, stored, channel, settings: look };
+    return { channels, channel, settings: look };
   }
 
   return {
@@ -67,39 +63,15 @@ export function createChannelTrial(store: Store, send: Senders["send"]): Channel
     },
 
     async previewChannel({ id, eventType, event }, context) {
-      const { stored, channel, settings } = await open(id, context);
+      const { channel, settings } = await open(id, context);
       const payload = event
         ? (JSON.parse(canonicalPayload(event)) as EventPayload)
         : sampleEvent((eventType || defaultType) as NoticeType, new Date());
-      return previewMessage(stored, channel, noticeOf(channel, payload, settings));
+      return previewMessage(channel, noticeOf(channel, payload, settings));
     },
   };
 }
 
 function noticeOf({ tenantId }: Channel, event: EventPayload, settings: TenantSettings): Notice {
   return { deliveryId: uuidv7(), eventId: uuidv7(), tenantId, receivedAt: new Date(), event, settings };
-}
-
-function previewMessage(stored: StoredChannel, channel: Channel, notice: Notice): PreviewChannelResponse {
-  const preview = previewOf(channel, notice);
-  switch (preview.kind) {
-    case "http": {
-      const { headers, body } = preview;
-      const masked = maskConfig(stored.type, stored.config);
-      const url = String(masked.webhook_url ?? masked.url ?? "");
-      return create(PreviewChannelResponseSchema, {
-        preview: { case: "http", value: { method: "POST", url, headers, body } },
-      });
-    }
-    case "email": {
-      const { kind: _, ...value } = preview;
-      return create(PreviewChannelResponseSchema, { preview: { case: "email", value } });
-    }
-    case "sns": {
-      const { kind: _, groupId, ...rest } = preview;
-      return create(PreviewChannelResponseSchema, {
-        preview: { case: "sns", value: { ...rest, messageGroupId: groupId } },
-      });
-    }
-  }
 }
