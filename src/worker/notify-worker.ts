@@ -5,6 +5,7 @@ import type { HandOver } from "../store/ingest.ts";
 import { isDatabaseUnavailable } from "../store/unavailable.ts";
 import { firstId } from "../store/uuid-time.ts";
 import { deliver, type LoopContext } from "./attempt-loop.ts";
+import { createCancelling } from "./cancelling.ts";
 import { createHandOver } from "./hand-over.ts";
 import type { Lanes, LaneUser, Seat } from "./lanes.ts";
 import type { Lease } from "./leases.ts";
@@ -36,7 +37,6 @@ export interface NotifyWorker {
 }
 
 const channelsARound = 500;
-const cancelBatch = 1_000;
 
 /** After a defect of our own, such as a missing encryption key, a delivery waits for so long. */
 const defectWaitMs = 30_000;
@@ -53,6 +53,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
   /** Lease tokens of what may have been taken, and when it was asked for. */
   const unanswered = new Map<string, number>();
   const scheduler = createScheduler();
+  const cancelling = createCancelling(context, wake);
   const handOver = createHandOver({
     ...options,
     starved: (urgent) => starved[urgent ? "urgent" : "normal"],
@@ -68,7 +69,6 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
   let anyWaiting = true;
   let tried = 0;
   let after = { urgent: firstId, normal: firstId };
-  let cancelling: Promise<void> | undefined;
   let wakeUp: () => void = () => undefined;
   let awake = true;
 
@@ -113,7 +113,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     for (const { channelId, consecutiveFailures } of waiting) {
       if (consecutiveFailures > 0) options.noteFailing(channelId);
     }
-    cancelInactive(waiting);
+    cancelling.begin(waiting);
 
     const quotas = scheduler.allocate(
       waiting.filter(({ active }) => active),
@@ -165,29 +165,6 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     const free = lanes.freeOf(channel);
     const onTrial = channel.consecutiveFailures >= options.breakerFailures && !channel.urgent;
     return onTrial ? Math.min(free, 1 - lanes.heldOf(channel)) : free;
-  }
-
-  /** Beside the claims, which wait for nobody's cancelling; one round at a time. */
-  function cancelInactive(waiting: WaitingChannel[]): void {
-    const ids = new Set(waiting.filter(({ active }) => !active).map(({ channelId }) => channelId));
-    if (ids.size === 0 || cancelling) return;
-    cancelling = cancelAll(ids)
-      .catch((error: Error) => {
-        log.error({ err: error.message }, "cannot cancel deliveries of inactive channels, trying again");
-      })
-      .finally(() => {
-        cancelling = undefined;
-      });
-  }
-
-  async function cancelAll(channelIds: Set<string>): Promise<void> {
-    for (const channelId of channelIds) {
-      if (stop.signal.aborted) return;
-      const cancelled = await queue.cancel(channelId, cancelBatch);
-      metrics.deliveriesSwept.inc({ state: "cancelled" }, cancelled);
-      log.info({ channelId, cancelled }, "cancelled deliveries of an inactive channel");
-      if (cancelled === cancelBatch) wake();
-    }
   }
 
   function take(claimed: Claimed, leaseToken: string, askedAt: number): void {
@@ -244,7 +221,8 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
       stop.abort();
       wake();
       const abort = setTimeout(() => leases.abortAll(), graceMs);
-      await Promise.all([running, cancelling, handOver.close()]);
+      await Promise.all([running, handOver.close()]);
+      await cancelling.idle();
       await Promise.all(underWay);
       clearTimeout(abort);
     },
