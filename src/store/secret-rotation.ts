@@ -1,8 +1,8 @@
 import type { ChannelType } from "../channels/channel.ts";
+import { firstId } from "../uuid-v7.ts";
 import { type ConfigObject, resealConfig, secretFieldNames } from "./channel-secrets.ts";
 import type { Database } from "./database.ts";
 import type { SecretBox } from "./secret-box.ts";
-import { firstId } from "./uuid-time.ts";
 
 /** How many secrets are sealed with one encryption key. */
 export interface KeyUse {

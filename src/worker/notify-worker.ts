@@ -3,7 +3,7 @@ import type { ChannelLoader, LoadedChannel } from "../store/channel-loader.ts";
 import type { Claimed, WaitingChannel } from "../store/delivery-queue.ts";
 import type { HandOver } from "../store/ingest.ts";
 import { isDatabaseUnavailable } from "../store/unavailable.ts";
-import { firstId } from "../store/uuid-time.ts";
+import { firstId } from "../uuid-v7.ts";
 import { deliver, type LoopContext } from "./attempt-loop.ts";
 import { createCancelling } from "./cancelling.ts";
 import { createHandOver } from "./hand-over.ts";

@@ -8,7 +8,7 @@ import { createDeliveryQueue } from "../../src/store/delivery-queue.ts";
 import { keptPlanSettings } from "../../src/store/kept-plans.ts";
 import { queueStatus, readQueueStatus } from "../../src/store/queue-status.ts";
 import { removeOld } from "../../src/store/retention.ts";
-import { firstId } from "../../src/store/uuid-time.ts";
+import { firstId } from "../../src/uuid-v7.ts";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { makeTempDir, removeDir } from "../support/temp-dir.ts";
