@@ -1,5 +1,6 @@
 import { type Logger, pino } from "pino";
 import type { Config } from "./config.ts";
+import { snakeCase } from "./snake-case.ts";
 
 /**
  * One JSON line an occurrence, on standard error; docs/operations.md lists the fields.
@@ -14,18 +15,15 @@ export function createLogger({ logLevel }: Pick<Config, "logLevel">): Logger {
 
 function withSnakeCaseNames(fields: Record<string, unknown>): Record<string, unknown> {
   const renamed: Record<string, unknown> = {};
-  for (const name in fields) renamed[snakeCase(name)] = fields[name];
+  for (const name in fields) renamed[nameOf(name)] = fields[name];
   return renamed;
 }
 
 const known = new Map([["err", "error"]]);
 
 /** Names are few and come again with every line. */
-function snakeCase(name: string): string {
-  let snake = known.get(name);
-  if (snake === undefined) {
-    snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    known.set(name, snake);
-  }
-  return snake;
+function nameOf(field: string): string {
+  const name = known.get(field) ?? snakeCase(field);
+  known.set(field, name);
+  return name;
 }

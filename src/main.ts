@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { type AdminTools, runAdminCommand } from "./admin.ts";
-import { type AddressGuard, createAddressGuard } from "./channels/address-guard.ts";
+import { createAddressGuard } from "./channels/address-guard.ts";
 import { createSenders } from "./channels/senders.ts";
 import { type Config, ConfigError, readConfig, redactConfig } from "./config.ts";
 import { openControlSocket } from "./control-socket.ts";
@@ -8,16 +8,16 @@ import { keptEncryptionKey, makeDataDir } from "./data-dir.ts";
 import { registerDatabaseMetrics } from "./database-metrics.ts";
 import { makeFirstTenant } from "./first-tenant.ts";
 import { createLogger } from "./logger.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
+import { createMetrics } from "./metrics.ts";
 import { assertFree } from "./server/assert-free.ts";
 import { createConsolePages } from "./server/console-pages.ts";
 import { createMetricsPage } from "./server/metrics-page.ts";
 import { createCallObserver } from "./server/observe-call.ts";
 import { createOpenApiPages } from "./server/openapi-pages.ts";
-import { type Server, type ServerOptions, startServer } from "./server/server.ts";
+import { type Server, startServer } from "./server/server.ts";
+import type { Pages } from "./server/server-options.ts";
 import { createAuthenticator } from "./services/authenticator.ts";
 import type { Authenticate } from "./services/caller.ts";
-import { countRefusals } from "./services/count-refusals.ts";
 import { createFieldValidator } from "./services/field-validator.ts";
 import { createKeyGuessing } from "./services/key-guessing.ts";
 import { createKeyUsage } from "./services/key-usage.ts";
@@ -25,30 +25,23 @@ import { createRateLimiter } from "./services/rate-limit.ts";
 import { createRedisAccount } from "./services/rate-limit-redis.ts";
 import { registerServices } from "./services/services.ts";
 import { type ApiKeys, createApiKeys } from "./store/api-keys.ts";
-import { type Database, migrate, openDatabase } from "./store/database.ts";
+import { migrate, openDatabase } from "./store/database.ts";
 import type { HandOver } from "./store/ingest.ts";
-import { createSecretBox, type SecretBox } from "./store/secret-box.ts";
+import { createSecretBox } from "./store/secret-box.ts";
 import { assertSecretsOpen } from "./store/secret-rotation.ts";
 import { resumeCounting } from "./store/statistics.ts";
 import { createStore } from "./store/store.ts";
 import { isDatabaseUnavailable } from "./store/unavailable.ts";
-import { createTracing, type Tracing } from "./tracing.ts";
+import { createTracing } from "./tracing.ts";
 import { version } from "./version.ts";
 import { welcome } from "./welcome.ts";
-import { startWorker } from "./worker/worker.ts";
+import { startWorker, type WorkerOptions } from "./worker/worker.ts";
 
 /** Ends something that was started; called in the reverse order of the starts. */
 type Closer = () => Promise<unknown>;
 
-interface Parts {
-  config: Config;
-  database: Database;
+interface Parts extends WorkerOptions {
   keys: ApiKeys;
-  box: SecretBox;
-  guard: AddressGuard;
-  metrics: Metrics;
-  tracing: Tracing;
-  log: Logger;
 }
 
 /** Starts what the role asks for. What was started is in `closers`, also when the start fails. */
@@ -125,7 +118,8 @@ async function serve(parts: Parts, closers: Closer[], handOver: HandOver | undef
     checkDestination: guard.check,
     metrics,
     snsCredentials: config.snsCredentials,
-    limits: { maxAgeMs: config.maxAgeMs, maxChannels: config.maxChannels },
+    maxAgeMs: config.maxAgeMs,
+    maxChannels: config.maxChannels,
     send: senders.send,
   };
   const server = await startServer({
@@ -142,7 +136,7 @@ async function serve(parts: Parts, closers: Closer[], handOver: HandOver | undef
     maxBodyBytes: config.maxBodyBytes,
     requestTimeoutMs: config.requestTimeoutMs,
     shutdownGraceMs: config.shutdownGraceMs,
-    http: pagesOf(parts),
+    pages: pagesOf(parts),
     log,
   });
   // Together: who watches would otherwise keep the server from closing.
@@ -151,7 +145,7 @@ async function serve(parts: Parts, closers: Closer[], handOver: HandOver | undef
 }
 
 /** The pages beside the API; a worker has no API to describe. */
-function pagesOf({ config, metrics, log }: Parts): NonNullable<ServerOptions["http"]> {
+function pagesOf({ config, metrics, log }: Parts): Pages {
   const metricsPage = createMetricsPage(metrics.registry, log);
   if (config.role === "worker") return metricsPage;
   const pages = [metricsPage, createOpenApiPages(), createConsolePages()];
@@ -165,7 +159,12 @@ function openAuthenticator({ config, keys, metrics, log }: Parts, closers: Close
   closers.unshift(limiter.close, usage.close);
   const callsPerSecond = config.rateLimitPerSecond;
   const guessing = createKeyGuessing();
-  return countRefusals(createAuthenticator({ keys, limiter, guessing, usage, callsPerSecond }), metrics);
+  const authenticate = createAuthenticator({ keys, limiter, guessing, usage, callsPerSecond });
+  return async (...credentials) => {
+    const answer = await authenticate(...credentials);
+    if (answer.kind !== "ok") metrics.refusals.inc({ reason: answer.kind });
+    return answer;
+  };
 }
 
 async function closeAll(closers: Closer[]): Promise<void> {

@@ -17,6 +17,7 @@ import type { Logger } from "pino";
 import { formatTraceparent, parseTraceparent } from "./trace-context.ts";
 import type { Span, SpanKind, Tracing } from "./tracing.ts";
 import { createSampler } from "./tracing-sampler.ts";
+import { withinMs } from "./within-ms.ts";
 
 const kinds: Record<SpanKind, ApiSpanKind> = { server: ApiSpanKind.SERVER, client: ApiSpanKind.CLIENT };
 
@@ -74,15 +75,10 @@ export function createOtlpTracing(env: NodeJS.ProcessEnv, log: Logger): Tracing 
     },
 
     async close() {
-      let timer: NodeJS.Timeout | undefined;
-      const tooLate = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, exportTimeoutMs);
-      });
       const flushed = provider.shutdown().catch((error: Error) => {
         log.warn({ err: error.name }, "the last spans were not sent");
       });
-      await Promise.race([flushed, tooLate]);
-      clearTimeout(timer);
+      await withinMs(exportTimeoutMs, flushed);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { randomFillSync } from "node:crypto";
-import { v7 } from "uuid";
+import { MAX, NIL, v7 } from "uuid";
 
 const randomBytes = 16;
 const pool = Buffer.alloc(256 * randomBytes);
@@ -29,3 +29,13 @@ export function uuidv7(): string {
 export function uuidv7Time(id: string): Date {
   return new Date(Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16));
 }
+
+/** The smallest UUIDv7 of a moment: ids made before it are smaller, those made at it or later are not. */
+export function uuidFloor(moment: Date): string {
+  const ms = Math.min(Math.max(moment.getTime(), 0), 2 ** 48 - 1);
+  const hex = ms.toString(16).padStart(12, "0");
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}
+
+/** Before and after every UUIDv7. */
+export const [firstId, lastId]: [string, string] = [NIL, MAX];

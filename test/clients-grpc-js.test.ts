@@ -12,7 +12,7 @@ import {
   type GrpcJsClientOptions,
   NotificationChannelService,
 } from "../src/clients/grpc-js.ts";
-import type { ServerOptions } from "../src/server/server.ts";
+import type { ServerOptions } from "../src/server/server-options.ts";
 import { apiError } from "../src/services/errors.ts";
 import { makeCertificates } from "./sinks/certificates.ts";
 import { startApiServer, tenantId } from "./support/api-server.ts";

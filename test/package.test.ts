@@ -39,17 +39,19 @@ test("holds what runs and the protos, nothing else", () => {
 
 const common = ["@bufbuild/protobuf", "@bufbuild/protovalidate", "@connectrpc/connect"];
 
+const clientFolders = ["gen", "src/clients", "src/abortable-sleep."];
+
 /** What each entry may load: its packages, and the folders of this one. */
 const entries = {
-  client: { packages: [...common, "@connectrpc/connect-node"], folders: ["gen", "src/clients"] },
-  "client/web": { packages: [...common, "@connectrpc/connect-web"], folders: ["gen", "src/clients"] },
+  client: { packages: [...common, "@connectrpc/connect-node"], folders: clientFolders },
+  "client/web": { packages: [...common, "@connectrpc/connect-web"], folders: clientFolders },
   "client/grpc-js": {
     packages: [
       ...common,
       ...["@grpc/grpc-js", "@grpc/proto-loader", "@js-sdsl/ordered-map", "@protobufjs/*", "lodash.camelcase"],
       ...["long", "protobufjs", "yargs*"],
     ],
-    folders: ["gen", "src/clients"],
+    folders: clientFolders,
   },
   webhooks: { packages: [], folders: ["src/webhooks", "src/events.d.ts"] },
 };

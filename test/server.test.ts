@@ -313,7 +313,7 @@ describe("starting", () => {
 
   it("answers pages of its own", async () => {
     const other = await startApiServer({
-      http: (request, response) => {
+      pages: (request, response) => {
         if (request.url !== "/metrics") return false;
         response.end("up 1\n");
         return true;

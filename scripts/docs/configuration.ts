@@ -1,11 +1,11 @@
-import { settingsSchema } from "../../src/config.ts";
+import { settingsSchema } from "../../src/settings.ts";
 
 /** docs/configuration.md, made of the schema that the service itself checks its settings by. */
 export function configurationReference(): string {
   const settings = Object.entries(settingsSchema().properties ?? {}).map(([name, setting]) =>
     typeof setting === "boolean" ? row(name, {}) : row(name, setting),
   );
-  return `<!-- Made by \`npm run docs\` of src/config.ts: change it there. -->
+  return `<!-- Made by \`npm run docs\` of src/settings.ts: change it there. -->
 # Configuration
 
 Everything is set by environment variables. They are read once, at the start: a

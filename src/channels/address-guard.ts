@@ -1,5 +1,6 @@
 import { promises as dns, type LookupAddress } from "node:dns";
 import type { LookupFunction } from "node:net";
+import { shareRunning } from "../share-running.ts";
 import { withinMs } from "../within-ms.ts";
 import { createAddressRules, isAddress } from "./address-rules.ts";
 import { addressRefused } from "./http-failure.ts";
@@ -52,11 +53,12 @@ const checkTimeoutMs = 2_000;
 
 export function createAddressGuard({ allow, resolve = systemResolver() }: AddressGuardOptions): AddressGuard {
   const rules = createAddressRules(allow);
-  const resolveOnce = shareRunning(resolve);
+  // Lookups of one name that run at the same time are one, however many sends wait for it.
+  const shared = shareRunning<LookupAddress[]>();
 
   /** The addresses of a name that may be connected to. Rejects when there is none. */
   async function allowedAddresses(host: string): Promise<LookupAddress[]> {
-    const addresses = await resolveOnce(host);
+    const addresses = await shared(host, () => resolve(host));
     if (rules.allowsHost(host)) return addresses;
     const allowed = addresses.filter(({ address }) => rules.allowsAddress(address));
     if (allowed.length === 0) throw new AddressRefused();
@@ -99,16 +101,4 @@ const notAllowed =
 /** Where there is more to it than two files in /etc, the system is asked for everything. */
 function systemResolver(): ResolveHost {
   return process.platform === "linux" ? createHostResolver() : (host) => dns.lookup(host, { all: true });
-}
-
-/** Lookups of one name that run at the same time are one, however many sends wait for it. */
-function shareRunning(resolve: ResolveHost): ResolveHost {
-  const running = new Map<string, Promise<LookupAddress[]>>();
-  return (host) => {
-    const known = running.get(host);
-    if (known) return known;
-    const started = resolve(host).finally(() => running.delete(host));
-    running.set(host, started);
-    return started;
-  };
 }

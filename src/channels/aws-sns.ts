@@ -71,8 +71,7 @@ export function createSnsSender(options: SnsSenderOptions): Sender<"aws_sns"> {
         return snsFailure(error);
       }
     },
-    // Clients belong to a region and a role, not to a channel. Unused ones close by themselves.
-    forget() {},
+    // No `forget`: clients belong to a region and a role. Unused ones close by themselves.
     close: clients.close,
   };
 }

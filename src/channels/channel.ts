@@ -109,8 +109,8 @@ export interface Sender<Type extends ChannelType> {
     signal: AbortSignal,
     onRequest?: (request: SentRequest) => void,
   ): Promise<SendOutcome>;
-  /** Forgets pooled connections of a channel that was changed or deleted. */
-  forget(channelId: string): void;
+  /** Forgets pooled connections of a channel that was changed or deleted. Absent: none belong to a channel. */
+  forget?(channelId: string): void;
   /** Closes all connections. */
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { AddressGuard } from "./address-guard.ts";
 import { createSnsSender } from "./aws-sns.ts";
-import type { Channel, ChannelType, Notice, Sender, SendOutcome, SentRequest } from "./channel.ts";
+import type { Channel, ChannelType, Sender } from "./channel.ts";
 import { createEmailSender } from "./email.ts";
 import { createGenericWebhookSender } from "./generic-webhook.ts";
 import { createGuardedConnector } from "./guarded-connect.ts";
@@ -10,13 +10,7 @@ import type { SnsCredentials } from "./sns-credentials.ts";
 
 /** All kinds of channel behind one call. */
 export interface Senders {
-  /** `onRequest` hears what is about to be sent. */
-  send(
-    channel: Channel,
-    notice: Notice,
-    signal: AbortSignal,
-    onRequest?: (request: SentRequest) => void,
-  ): Promise<SendOutcome>;
+  send: Sender<ChannelType>["send"];
   /** Drops the connections of a channel that was changed or deleted. */
   forget(channel: Channel): void;
   close(): Promise<void>;
@@ -53,7 +47,7 @@ export function createSenders({ timeoutMs, guard, snsCredentials = "own" }: Send
 
   return {
     send: (channel, notice, signal, onRequest) => senderOf(channel).send(channel, notice, signal, onRequest),
-    forget: (channel) => senderOf(channel).forget(channel.id),
+    forget: (channel) => senderOf(channel).forget?.(channel.id),
     close: async () => {
       await Promise.all(Object.values(senders).map((sender) => sender.close()));
     },

@@ -60,9 +60,9 @@ export function slackMessage(
   now: Date,
 ): SlackMessage {
   const { type } = notice.event;
-  // A test wakes nobody up.
   const summary = summarize(notice, now);
   const { icon, title, severity, sentence, occurredAt } = summary;
+  // A test wakes nobody up.
   const mention = type === "request.break_glass" && !notice.test ? mentionOf(config.break_glass_mention) : "";
   return {
     text: slackText(`${icon} ${title}: ${phraseText(sentence, utcText)}`, limits.text),

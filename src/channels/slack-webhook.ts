@@ -19,8 +19,7 @@ export function createSlackWebhookSender({ poster }: SlackWebhookOptions): Sende
       onRequest?.(describePost(config.webhook_url, headers, body));
       return outcomeOf(await poster.post(config.webhook_url, headers, body, signal), config.webhook_url);
     },
-    // Connections belong to origins and carry nothing of a channel; idle ones close by themselves.
-    forget() {},
+    // No `forget`: connections belong to origins and carry nothing of a channel; idle ones close by themselves.
     close: () => poster.close(),
   };
 }

@@ -2,7 +2,6 @@ import type { Notice } from "./channel.ts";
 import { type Fact, factsOf, type Quote, quotesOf } from "./facts.ts";
 import { type Link, linksOf } from "./links.ts";
 import type { Phrase } from "./phrase.ts";
-import { productName } from "./tenant-settings.ts";
 import { parseTime, type TimeText, utcText } from "./time-text.ts";
 import { type Severity, type Urge, wordingOf } from "./wordings.ts";
 
@@ -57,6 +56,6 @@ export function summarize({ event, receivedAt, settings, test }: Notice, now: Da
     urge,
     occurredAt: parseTime(event.occurred_at) ?? receivedAt,
     timeText: settings?.timeText ?? utcText,
-    product: productName(settings),
+    product: settings?.productName || "JITSudo",
   };
 }

@@ -12,17 +12,14 @@ export interface TenantSettings {
   linkBaseUrl?: string;
 }
 
-/**
- * The settings as they are stored; null: not set. A channel's own time zone comes
- * before the tenant's. `timeTextOf` tells moments in a zone.
- */
+/** The settings as they are stored; null: not set. */
+export type StoredSettings = {
+  [name in "timeZone" | "productName" | "logoUrl" | "linkBaseUrl"]?: string | null | undefined;
+};
+
+/** A channel's own time zone comes before the tenant's. `timeTextOf` tells moments in a zone. */
 export function tenantSettings(
-  stored: {
-    timeZone?: string | null | undefined;
-    productName?: string | null | undefined;
-    logoUrl?: string | null | undefined;
-    linkBaseUrl?: string | null | undefined;
-  },
+  stored: StoredSettings,
   channelConfig: object,
   timeTextOf: (zone: string) => TimeText,
 ): TenantSettings {
@@ -35,11 +32,4 @@ export function tenantSettings(
     ...(logoUrl && { logoUrl }),
     ...(linkBaseUrl && { linkBaseUrl }),
   };
-}
-
-const defaultProductName = "JITSudo";
-
-/** The name that notices are signed with. */
-export function productName(settings: TenantSettings | undefined): string {
-  return settings?.productName || defaultProductName;
 }

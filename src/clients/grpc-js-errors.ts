@@ -1,7 +1,5 @@
-import { fromBinary } from "@bufbuild/protobuf";
-import { BinaryReader } from "@bufbuild/protobuf/wire";
-import { type Any, AnySchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { findTrailerError, headerStatusDetailsBin } from "@connectrpc/connect/protocol-grpc";
 import type { Metadata, ServiceError } from "@grpc/grpc-js";
 
 /**
@@ -11,14 +9,11 @@ import type { Metadata, ServiceError } from "@grpc/grpc-js";
  */
 export function connectErrorFrom(error: unknown): ConnectError {
   if (!isServiceError(error)) return ConnectError.from(error, Code.Internal);
-  const status = statusDetails(error.metadata);
-  const message = status?.message ?? reservedDecoded(error.details);
+  const status = statusOf(error.metadata);
+  const message = status?.rawMessage ?? reservedDecoded(error.details);
   const code = error.code in Code ? (error.code as number) : Code.Unknown;
   const result = new ConnectError(message, code, textHeaders(error.metadata), undefined, error);
-  result.details = (status?.details ?? []).map(({ typeUrl, value }) => ({
-    type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),
-    value,
-  }));
+  result.details = status?.details ?? [];
   return result;
 }
 
@@ -41,31 +36,18 @@ function reservedDecoded(text: string): string {
 }
 
 /**
- * The google.rpc.Status in `grpc-status-details-bin`, with the message as the
- * service wrote it. Undefined where there is none or it cannot be read: the
- * call's own code and message still tell what happened.
+ * What the google.rpc.Status in `grpc-status-details-bin` says, with the message as the
+ * service wrote it. Undefined where there is none or it cannot be read: the call's own
+ * code and message still tell what happened.
  */
-function statusDetails(metadata: Metadata): { message: string; details: Any[] } | undefined {
-  const [bytes] = metadata.get("grpc-status-details-bin");
+function statusOf(metadata: Metadata): ConnectError | undefined {
+  const [bytes] = metadata.get(headerStatusDetailsBin);
   if (!(bytes instanceof Buffer)) return undefined;
   try {
-    return readStatus(bytes);
+    return findTrailerError(new Headers({ [headerStatusDetailsBin]: bytes.toString("base64") }));
   } catch {
     return undefined;
   }
-}
-
-/** Reads google.rpc.Status: int32 code = 1, string message = 2, repeated google.protobuf.Any details = 3. */
-function readStatus(bytes: Uint8Array): { message: string; details: Any[] } {
-  const reader = new BinaryReader(bytes);
-  const status = { message: "", details: [] as Any[] };
-  while (reader.pos < reader.len) {
-    const [field, wireType] = reader.tag();
-    if (field === 2) status.message = reader.string();
-    else if (field === 3) status.details.push(fromBinary(AnySchema, reader.bytes()));
-    else reader.skip(wireType, field);
-  }
-  return status;
 }
 
 function textHeaders(metadata: Metadata): Headers {

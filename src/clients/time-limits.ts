@@ -1,5 +1,4 @@
-/** Milliseconds, almost 25 days: timers take longer ones, Infinity too, for a single millisecond. */
-export const longestTimerMs = 2 ** 31 - 1;
+import { longestTimerMs } from "../abortable-sleep.ts";
 
 /** A call's limit as the transports know it, where 0 says that there is none. */
 export function callLimitMs(timeoutMs: number): number {

@@ -3,7 +3,7 @@ import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { ErrorDetailSchema } from "../../gen/jitsudo/notifications/v1/error_pb.js";
 import { invalidFields } from "../services/errors.ts";
-import { explainJsonError } from "../services/json-violations.ts";
+import { explainJsonError, parseJson } from "../services/json-violations.ts";
 import type { Call } from "./calls.ts";
 import type { ToCallError } from "./failures.ts";
 
@@ -40,7 +40,8 @@ function completeError(error: ConnectError, context: HandlerContext, call: Call)
   // Connect's own text may quote the caller, and a gRPC status cannot hold half a surrogate pair.
   become(error, { ...error, rawMessage: error.rawMessage.toWellFormed() });
   if (error.code === Code.InvalidArgument && error.cause !== undefined) {
-    become(error, invalidFields(explainJsonError(context.method.input, jsonOf(call), error.cause)));
+    const json = call.body && parseJson(call.body.toString());
+    become(error, invalidFields(explainJsonError(context.method.input, json, error.cause)));
   } else if (error.code !== Code.Internal && error.code !== Code.Unknown) {
     const detail = create(ErrorDetailSchema, { code: codeToString(error.code) });
     error.details.push({ desc: ErrorDetailSchema, value: detail });
@@ -53,13 +54,4 @@ function become(
   { code, rawMessage, details }: Pick<ConnectError, "code" | "rawMessage" | "details">,
 ): void {
   Object.assign(error, { code, rawMessage, details });
-}
-
-function jsonOf({ body }: Call) {
-  try {
-    return body && JSON.parse(body.toString());
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -1,5 +1,4 @@
-/** The longest time that Node's timers can wait: about 24 days. */
-const maxTimerMs = 2_147_483_647;
+import { longestTimerMs } from "../abortable-sleep.ts";
 
 const unitMs: Record<string, number> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000_001 };
 
@@ -10,7 +9,7 @@ const unitMs: Record<string, number> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1
  */
 export function dropEndlessDeadline(headers: Headers): Headers {
   const [, count, unit = ""] = /^(\d{1,8})([HMSmun])$/.exec(headers.get("grpc-timeout") ?? "") ?? [];
-  if (Number(count) * (unitMs[unit] ?? 0) > maxTimerMs) headers.delete("grpc-timeout");
-  if (Number(headers.get("connect-timeout-ms")) > maxTimerMs) headers.delete("connect-timeout-ms");
+  if (Number(count) * (unitMs[unit] ?? 0) > longestTimerMs) headers.delete("grpc-timeout");
+  if (Number(headers.get("connect-timeout-ms")) > longestTimerMs) headers.delete("connect-timeout-ms");
   return headers;
 }

@@ -1,6 +1,6 @@
 import type { HttpRequest, HttpResponse } from "./calls.ts";
 import { type ConsoleFile, consoleFolder, readConsoleFiles } from "./console-files.ts";
-import type { ServerOptions } from "./server-options.ts";
+import type { Pages } from "./server-options.ts";
 
 const common = "base-uri 'none'; form-action 'none'";
 
@@ -19,7 +19,7 @@ const mailFrame = "mail-frame.html";
  * Answers `/console` and all below it with the console that was built into `folder`.
  * Paths that name no file are pages that the console itself knows.
  */
-export function createConsolePages(folder = consoleFolder()): NonNullable<ServerOptions["http"]> {
+export function createConsolePages(folder = consoleFolder()): Pages {
   const files = readConsoleFiles(folder);
 
   return (request, response) => {

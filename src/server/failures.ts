@@ -1,9 +1,7 @@
-import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import { ErrorDetailSchema } from "../../gen/jitsudo/notifications/v1/error_pb.js";
 import { createFailureLog } from "../failure-log.ts";
-import { invalidFields, unavailableError } from "../services/errors.ts";
+import { apiError, invalidField, unavailableError } from "../services/errors.ts";
 import { openCallKey } from "./calls.ts";
 import { describeError } from "./describe-error.ts";
 
@@ -39,10 +37,7 @@ export function createToCallError({ log }: { log: Logger }): ToCallError {
     }
     log.error(occurrence, "unexpected error");
     // With the detail it is known as foreseen, wherever it passes again.
-    const detail = create(ErrorDetailSchema, { code: "internal" });
-    return new ConnectError("internal error", Code.Internal, undefined, [
-      { desc: ErrorDetailSchema, value: detail },
-    ]);
+    return apiError("internal", "internal error");
   };
 }
 
@@ -50,7 +45,7 @@ export function createToCallError({ log }: { log: Logger }): ToCallError {
 function senderMistake({ code, rawMessage }: ConnectError): ConnectError | undefined {
   if (code !== Code.Internal) return undefined;
   const found = mistakes.find(([beginning]) => rawMessage.startsWith(beginning));
-  return found && invalidFields([{ field: "", message: found[1] }]);
+  return found && invalidField("", found[1]);
 }
 
 const mistakes = [

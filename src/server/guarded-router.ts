@@ -1,11 +1,11 @@
-import type { DescMessage, DescMethod, Message, MessageShape } from "@bufbuild/protobuf";
+import type { DescMethod, Message } from "@bufbuild/protobuf";
 import {
   type ConnectRouter,
   createMethodImplSpec,
   createServiceImplSpec,
   type HandlerContext,
 } from "@connectrpc/connect";
-import { invalidFields } from "../services/errors.ts";
+import { refuse } from "../services/errors.ts";
 import type { FieldValidator } from "../services/field-validator.ts";
 import type { ToCallError } from "./failures.ts";
 import { untilAborted } from "./until-aborted.ts";
@@ -28,7 +28,7 @@ export interface Guards {
  * message reaches them only when it is valid, a call ends as soon as its signal
  * aborts even if the implementation does not heed it, and only ConnectErrors leave.
  */
-export function createGuardedRouter(router: ConnectRouter, guards: Guards): GuardedRouter {
+export function createGuardedRouter(router: ConnectRouter, { validate, toCallError }: Guards): GuardedRouter {
   const unary: UnarySpec[] = [];
   const guarded: GuardedRouter = {
     handlers: router.handlers,
@@ -47,80 +47,42 @@ export function createGuardedRouter(router: ConnectRouter, guards: Guards): Guar
   return guarded;
 
   function register(spec: MethodSpec, options: Parameters<ConnectRouter["rpc"]>[2]): void {
-    const guard = guardMethod(spec, guards);
-    switch (guard.kind) {
-      case "unary":
-        unary.push(guard);
-        router.rpc(guard.method, guard.impl, options);
+    switch (spec.kind) {
+      case "unary": {
+        const impl: UnarySpec["impl"] = (message, context) =>
+          guardResult(context, () => spec.impl(valid(spec.method, message), context));
+        unary.push({ ...spec, impl });
+        router.rpc(spec.method, impl, options);
         break;
-      case "server_streaming":
-        router.rpc(guard.method, guard.impl, options);
+      }
+      case "client_streaming": {
+        const impl: typeof spec.impl = (messages, context) =>
+          guardResult(context, () => spec.impl(validOnly(spec.method, messages), context));
+        router.rpc(spec.method, impl, options);
         break;
-      case "client_streaming":
-        router.rpc(guard.method, guard.impl, options);
+      }
+      case "server_streaming": {
+        const impl: typeof spec.impl = (message, context) =>
+          guardStream(context, () => spec.impl(valid(spec.method, message), context));
+        router.rpc(spec.method, impl, options);
         break;
-      case "bidi_streaming":
-        router.rpc(guard.method, guard.impl, options);
+      }
+      case "bidi_streaming": {
+        const impl: typeof spec.impl = (messages, context) =>
+          guardStream(context, () => spec.impl(validOnly(spec.method, messages), context));
+        router.rpc(spec.method, impl, options);
         break;
-    }
-  }
-}
-
-function guardMethod(spec: MethodSpec, guards: Guards): MethodSpec {
-  const { validate, toCallError } = guards;
-  switch (spec.kind) {
-    case "unary": {
-      const { kind, impl, method } = spec;
-      return {
-        kind,
-        method,
-        impl: (message, context) =>
-          guardResult(context, () => {
-            assertValid(method, message);
-            return impl(message, context);
-          }),
-      };
-    }
-    case "client_streaming": {
-      const { kind, impl, method } = spec;
-      return {
-        kind,
-        method,
-        impl: (messages, context) => guardResult(context, () => impl(validOnly(method, messages), context)),
-      };
-    }
-    case "server_streaming": {
-      const { kind, impl, method } = spec;
-      return {
-        kind,
-        method,
-        impl: (message, context) =>
-          guardStream(context, () => {
-            assertValid(method, message);
-            return impl(message, context);
-          }),
-      };
-    }
-    case "bidi_streaming": {
-      const { kind, impl, method } = spec;
-      return {
-        kind,
-        method,
-        impl: (messages, context) => guardStream(context, () => impl(validOnly(method, messages), context)),
-      };
+      }
     }
   }
 
-  function assertValid({ input }: DescMethod, message: Message): void {
-    const violations = validate(input, message);
-    if (violations.length > 0) throw invalidFields(violations);
+  function valid<Each extends Message>({ input }: DescMethod, message: Each): Each {
+    refuse(validate(input, message));
+    return message;
   }
 
-  async function* validOnly(method: DescMethod, messages: AsyncIterable<MessageShape<DescMessage>>) {
-    for await (const message of messages) {
-      assertValid(method, message);
-      yield message;
-    }
+  async function* validOnly<Each extends Message>(method: DescMethod, messages: AsyncIterable<Each>) {
+    for await (const message of messages) yield valid(method, message);
   }
 
   async function guardResult<T>(context: HandlerContext, run: () => T | Promise<T>): Promise<T> {

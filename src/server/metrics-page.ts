@@ -1,10 +1,10 @@
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { describeError } from "./describe-error.ts";
-import type { ServerOptions } from "./server-options.ts";
+import type { Pages } from "./server-options.ts";
 
 /** Answers `GET /metrics` in the text format of Prometheus. It holds no tenant's data. */
-export function createMetricsPage(registry: Registry, log: Logger): NonNullable<ServerOptions["http"]> {
+export function createMetricsPage(registry: Registry, log: Logger): Pages {
   return (request, response) => {
     if (request.url !== "/metrics" || request.method !== "GET") return false;
     registry.metrics().then(

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer as createHttp1Server } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
@@ -46,14 +47,10 @@ export function createOnePort({ onRequest, receiveTimeoutMs, log }: OnePortOptio
   http2.on("sessionError", (error) => log.debug({ error: error.message }, "HTTP/2 connection failed"));
 
   return {
-    listen: (host, port) =>
-      new Promise((resolve, reject) => {
-        http1.once("error", reject);
-        http1.listen({ host, port }, () => {
-          http1.off("error", reject);
-          resolve((http1.address() as AddressInfo).port);
-        });
-      }),
+    async listen(host, port) {
+      await once(http1.listen({ host, port }), "listening");
+      return (http1.address() as AddressInfo).port;
+    },
     stop() {
       http1.close();
       for (const socket of undecided) socket.destroy();

@@ -3,7 +3,7 @@ import type { HttpResponse } from "./calls.ts";
 import { readOpenApiDocument } from "./openapi-document.ts";
 import { openApiHtml } from "./openapi-html.ts";
 import { openApiStyle } from "./openapi-style.ts";
-import type { ServerOptions } from "./server-options.ts";
+import type { Pages } from "./server-options.ts";
 
 const styleHash = createHash("sha256").update(openApiStyle).digest("base64");
 
@@ -11,7 +11,7 @@ const styleHash = createHash("sha256").update(openApiStyle).digest("base64");
 const policy = `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
 /** Answers `GET /openapi.json` and `GET /docs`: what the REST API is, for machines and for people. */
-export function createOpenApiPages(): NonNullable<ServerOptions["http"]> {
+export function createOpenApiPages(): Pages {
   const { text, document } = readOpenApiDocument();
   const pages = new Map([
     ["/openapi.json", { type: "application/json", body: text }],

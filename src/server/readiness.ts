@@ -1,4 +1,6 @@
 import type { Logger } from "pino";
+import { abortableSleep } from "../abortable-sleep.ts";
+import { withinMs } from "../within-ms.ts";
 import { describeError } from "./describe-error.ts";
 
 type ReadyState = "ready" | "not_ready" | "stopping";
@@ -18,53 +20,34 @@ const freshMs = 500;
 const checkTimeoutMs = 5000;
 
 export function createReadiness({ ready, log }: { ready(): Promise<void>; log: Logger }): Readiness {
-  const pauses = new Set<() => void>();
-  let stopping = false;
+  const stopping = new AbortController();
   let checkedAt = Number.NEGATIVE_INFINITY;
   let check: Promise<ReadyState> | undefined;
   let last: ReadyState = "ready";
 
   return {
     async state() {
-      if (stopping) return "stopping";
+      if (stopping.signal.aborted) return "stopping";
       if (!check || performance.now() - checkedAt > freshMs) {
         checkedAt = performance.now();
         check = runCheck();
       }
       const state = await check;
-      return stopping ? "stopping" : state;
+      return stopping.signal.aborted ? "stopping" : state;
     },
-    stop() {
-      stopping = true;
-      for (const end of pauses) end();
-    },
-    pause(ms) {
-      return new Promise((resolve) => {
-        const timer = setTimeout(end, stopping ? 0 : ms).unref();
-        pauses.add(end);
-        function end(): void {
-          clearTimeout(timer);
-          pauses.delete(end);
-          resolve();
-        }
-      });
-    },
+    stop: () => stopping.abort(),
+    pause: (ms) => abortableSleep(ms, stopping.signal),
   };
 
   async function runCheck(): Promise<ReadyState> {
-    let timer: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error("the check took too long")), checkTimeoutMs).unref();
-    });
     try {
-      await Promise.race([ready(), tooLate]);
+      const checked = ready().then(() => true);
+      if (!(await withinMs(checkTimeoutMs, checked))) throw new Error("the check took too long");
       if (last !== "ready") log.info("ready again");
       last = "ready";
     } catch (error) {
       if (last === "ready") log.warn({ error: describeError(error) }, "not ready");
       last = "not_ready";
-    } finally {
-      clearTimeout(timer);
     }
     return last;
   }

@@ -1,6 +1,6 @@
 import { createRegistry, type DescFile, type DescService, type Registry, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import { Code, type ConnectRouter, type ServiceImpl } from "@connectrpc/connect";
+import { Code, type ConnectRouter } from "@connectrpc/connect";
 import {
   type ServerReflectionRequest,
   ServerReflection as V1,
@@ -18,27 +18,17 @@ export function registerReflection(
   limits: { readMaxBytes: number },
 ): void {
   let index: Index | undefined;
-  const answer = (request: Question): Answer => {
+  // The messages of the two versions differ in their names alone.
+  async function* serverReflectionInfo<Request extends { messageRequest: Question }>(
+    requests: AsyncIterable<Request>,
+  ) {
     index ??= createIndex(services());
-    return answerFrom(index, request);
-  };
-
-  const v1: ServiceImpl<typeof V1> = {
-    async *serverReflectionInfo(requests) {
-      for await (const request of requests) {
-        yield { originalRequest: request, messageResponse: answer(request.messageRequest) };
-      }
-    },
-  };
-  const v1Alpha: ServiceImpl<typeof V1Alpha> = {
-    async *serverReflectionInfo(requests) {
-      for await (const request of requests) {
-        yield { originalRequest: request, messageResponse: answer(request.messageRequest) };
-      }
-    },
-  };
-  router.service(V1, v1, limits);
-  router.service(V1Alpha, v1Alpha, limits);
+    for await (const request of requests) {
+      yield { originalRequest: request, messageResponse: answerFrom(index, request.messageRequest) };
+    }
+  }
+  router.service(V1, { serverReflectionInfo }, limits);
+  router.service(V1Alpha, { serverReflectionInfo }, limits);
 }
 
 /** Full names of the two services. */
@@ -88,8 +78,8 @@ function answerFrom({ services, files, registry }: Index, question: Question): A
     case "allExtensionNumbersOfType": {
       if (!registry.getMessage(question.value)) return notFound(question.value);
       const extensionNumber = [...registry]
-        .filter((desc) => desc.kind === "extension" && desc.extendee.typeName === question.value)
-        .map((desc) => (desc.kind === "extension" ? desc.number : 0));
+        .filter((desc) => desc.kind === "extension")
+        .flatMap(({ extendee, number }) => (extendee.typeName === question.value ? [number] : []));
       return {
         case: "allExtensionNumbersResponse",
         value: { baseTypeName: question.value, extensionNumber },

@@ -3,7 +3,7 @@ import type { HandlerContext } from "@connectrpc/connect";
 import { validate as isUuid } from "uuid";
 import { required_scope } from "../../gen/jitsudo/notifications/v1/options_pb.js";
 import { type Authenticate, type Authentication, callerKey } from "../services/caller.ts";
-import { apiError, invalidFields, tryLater } from "../services/errors.ts";
+import { apiError, invalidField, tryLater } from "../services/errors.ts";
 import { openCallKey } from "./calls.ts";
 import { endWithKey } from "./end-with-key.ts";
 import type { ToCallError } from "./failures.ts";
@@ -58,8 +58,8 @@ export function createRequestGate({
     const apiKey = headerOf(context, "x-api-key");
     if (!apiKey) throw apiError("unauthenticated", "the header X-API-Key is missing");
     const tenantId = headerOf(context, "x-tenant-id")?.toLowerCase();
-    if (!tenantId) throw invalidTenant("the header is missing; it must be the tenant's UUID");
-    if (!isUuid(tenantId)) throw invalidTenant("must be the tenant's UUID");
+    if (!tenantId) throw invalidField("X-Tenant-ID", "the header is missing; it must be the tenant's UUID");
+    if (!isUuid(tenantId)) throw invalidField("X-Tenant-ID", "must be the tenant's UUID");
 
     const clientAddress = call?.request.socket?.remoteAddress ?? "unknown";
     const answer = await authenticated(apiKey, tenantId, clientAddress, context);
@@ -100,10 +100,6 @@ export function createRequestGate({
       throw toCallError(reason, context);
     }
   }
-}
-
-function invalidTenant(message: string) {
-  return invalidFields([{ field: "X-Tenant-ID", message }]);
 }
 
 function noSuchTenant() {

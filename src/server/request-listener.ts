@@ -30,7 +30,7 @@ const maxOpenBytes = 16_384;
  * its REST annotation is not supported.
  */
 export function createRequestListener(
-  { routes, authenticate, validate, maxBodyBytes, requestTimeoutMs, log, http }: ServerOptions,
+  { routes, authenticate, validate, maxBodyBytes, requestTimeoutMs, log, pages }: ServerOptions,
   calls: Calls,
   readiness: Readiness,
 ): RequestListener {
@@ -81,7 +81,7 @@ export function createRequestListener(
     const [path, query] = splitTarget(request.url ?? "/");
     if (answerRpc(request, response, path)) return;
     if (answerHealth(request, response, path)) return;
-    if (http?.(request, response)) return;
+    if (pages?.(request, response)) return;
     answerRest(request, response, path, query);
   };
 }

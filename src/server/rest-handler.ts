@@ -1,6 +1,6 @@
 import { create, isMessage, type Message, toJsonString } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
-import { invalidFields } from "../services/errors.ts";
+import { invalidField } from "../services/errors.ts";
 import type { Call, Calls, HttpRequest, HttpResponse } from "./calls.ts";
 import { errorReply, httpError, type Reply } from "./error-body.ts";
 import type { ToCallError } from "./failures.ts";
@@ -108,7 +108,7 @@ type Unmatched = Exclude<ReturnType<PathTable<Route>["find"]>, { kind: "found" }
 function refusal(match: Unmatched, method: string) {
   switch (match.kind) {
     case "malformed":
-      return invalidFields([{ field: "", message: "the path has a broken percent-encoding" }]);
+      return invalidField("", "the path has a broken percent-encoding");
     case "not_found":
       return httpError("not_found", "there is nothing at this path");
     case "method_not_allowed": {

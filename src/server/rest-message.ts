@@ -1,6 +1,6 @@
-import { fromJson, fromJsonString, type JsonValue, type Message, mergeFromJson } from "@bufbuild/protobuf";
-import { invalidFields } from "../services/errors.ts";
-import { explainJsonError } from "../services/json-violations.ts";
+import { create, fromJsonString, type JsonValue, type Message, mergeFromJson } from "@bufbuild/protobuf";
+import { invalidField, invalidFields, refuse } from "../services/errors.ts";
+import { explainJsonError, parseJson } from "../services/json-violations.ts";
 import { readQuery } from "./rest-query.ts";
 import type { Route } from "./rest-routes.ts";
 
@@ -9,8 +9,8 @@ type Variables = Record<string, string>;
 /** The message of a call without a body. Throws the error that names every bad parameter. */
 export function messageFromQuery(route: Route, variables: Variables, query: URLSearchParams): Message {
   const { json, violations } = readQuery(route, query);
-  if (violations.length > 0) throw invalidFields(violations);
-  return decode(route, { ...json, ...variables });
+  refuse(violations);
+  return merge(route, create(route.method.input), { ...json, ...variables });
 }
 
 /**
@@ -24,7 +24,7 @@ export function messageFromBody(
   body: Buffer,
 ): Message {
   const { violations } = readQuery(route, query);
-  if (violations.length > 0) throw invalidFields(violations);
+  refuse(violations);
   const text = body.length > 0 ? decodeText(body) : "{}";
   const { input } = route.method;
   let message: Message;
@@ -32,20 +32,12 @@ export function messageFromBody(
     // From the text and not from parsed JSON: only so are keys that occur twice refused.
     message = fromJsonString(input, text);
   } catch (error) {
-    throw invalidFields(explainJsonError(input, parsed(text), error));
+    throw invalidFields(explainJsonError(input, parseJson(text), error));
   }
   if (route.pathFields.length === 0 && !route.updateMask) return message;
   const json = JSON.parse(text) as { [key: string]: JsonValue };
   refuseContradictions(route, json, variables);
   return merge(route, message, { ...variables, ...maskOf(route, json) });
-}
-
-function decode({ method: { input } }: Route, json: JsonValue): Message {
-  try {
-    return fromJson(input, json);
-  } catch (error) {
-    throw invalidFields(explainJsonError(input, json, error));
-  }
 }
 
 function merge({ method: { input } }: Route, message: Message, json: JsonValue): Message {
@@ -60,16 +52,7 @@ function decodeText(body: Buffer): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(body);
   } catch (error) {
-    if (error instanceof TypeError) throw invalidFields([{ field: "", message: "the body is not UTF-8" }]);
-    throw error;
-  }
-}
-
-function parsed(text: string): JsonValue | undefined {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
+    if (error instanceof TypeError) throw invalidField("", "the body is not UTF-8");
     throw error;
   }
 }
@@ -86,7 +69,7 @@ function refuseContradictions(
       ? []
       : [{ field: name, message: "must be absent or what the path says" }];
   });
-  if (violations.length > 0) throw invalidFields(violations);
+  refuse(violations);
 }
 
 /**

@@ -27,6 +27,9 @@ export interface ServerOptions {
   log: Logger;
   /** Told of every call. Default: nobody is. */
   observe?: ObserveCall;
-  /** Answers pages of its own, such as /metrics; false leaves the request to the API. Must not throw. */
-  http?(request: HttpRequest, response: HttpResponse): boolean;
+  /** What there is beside the API. Default: nothing. */
+  pages?: Pages;
 }
+
+/** Answers requests for pages such as /metrics; false leaves a request to the API. Must not throw. */
+export type Pages = (request: HttpRequest, response: HttpResponse) => boolean;

@@ -8,8 +8,6 @@ import { createRequestListener } from "./request-listener.ts";
 import type { ServerOptions } from "./server-options.ts";
 import { createTlsPort } from "./tls-port.ts";
 
-export type { ServerOptions };
-
 export interface Server {
   url: string;
   port: number;

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createSecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
@@ -58,15 +59,11 @@ export function createTlsPort(files: TlsFiles, options: OnePortOptions): TlsPort
   let timer: NodeJS.Timeout | undefined;
 
   return {
-    listen: (host, port) =>
-      new Promise((resolve, reject) => {
-        server.once("error", reject);
-        server.listen({ host, port }, () => {
-          server.off("error", reject);
-          timer = setInterval(reloadWhenChanged, pollMs).unref();
-          resolve((server.address() as AddressInfo).port);
-        });
-      }),
+    async listen(host, port) {
+      await once(server.listen({ host, port }), "listening");
+      timer = setInterval(reloadWhenChanged, pollMs).unref();
+      return (server.address() as AddressInfo).port;
+    },
     reload,
     stop() {
       clearInterval(timer);

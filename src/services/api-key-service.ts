@@ -10,7 +10,7 @@ export function createApiKeyService(store: Store): ServiceImpl<typeof ApiKeyServ
   return {
     async getOwnApiKey(_request, context) {
       const { keyId, tenantId, isOperator, scopes } = callerOf(context);
-      const key = await store.forTenant(tenantId).ownKey.get(keyId);
+      const key = await store.forTenant(tenantId).ownKey(keyId);
       if (!key) throw apiError("unauthenticated", "the header X-API-Key holds no valid key");
       return create(ApiKeySchema, {
         id: keyId,

@@ -16,7 +16,7 @@ export function createAuditService(store: Store): ServiceImpl<typeof AuditServic
   return {
     async listAuditEvents(request, context) {
       const { size, after } = pageRequest(request);
-      const events = await store.forTenant(callerOf(context).tenantId).audit.list({
+      const events = await store.forTenant(callerOf(context).tenantId).auditEvents({
         beforeId: after,
         limit: size + 1,
         resourceType: (request.resourceType || undefined) as AuditPage["resourceType"],

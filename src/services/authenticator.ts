@@ -1,3 +1,4 @@
+import { shareRunning } from "../share-running.ts";
 import type { ApiKeys } from "../store/api-keys.ts";
 import type { ApiKeyRow } from "../store/entities.ts";
 import { type Authenticate, type Authentication, scopes } from "./caller.ts";
@@ -30,7 +31,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
   const { keys, limiter, guessing, usage, callsPerSecond } = options;
   /** Good keys, the one that was looked up longest ago first. */
   const cache = new Map<string, Cached>();
-  const lookups = new Map<string, Promise<Lookup>>();
+  const shared = shareRunning<Lookup>();
   const knownTenants = new Set<string>();
 
   return async (apiKey, tenantId, clientAddress): Promise<Authentication> => {
@@ -57,18 +58,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
     const fresh = cached && cached.until > performance.now();
     const found: Lookup = fresh
       ? { kind: "found", row: cached.row }
-      : await lookUpOnce(apiKey, clientAddress);
+      : await shared(apiKey, () => lookUp(apiKey, clientAddress));
     const expiresAt = found.kind === "found" ? found.row.expiresAt : undefined;
     return expiresAt && expiresAt <= new Date() ? { kind: "unknown_key" } : found;
-  }
-
-  /** Calls that come together share a look-up. */
-  function lookUpOnce(apiKey: string, clientAddress: string): Promise<Lookup> {
-    const running = lookups.get(apiKey);
-    if (running) return running;
-    const lookup = lookUp(apiKey, clientAddress).finally(() => lookups.delete(apiKey));
-    lookups.set(apiKey, lookup);
-    return lookup;
   }
 
   async function lookUp(apiKey: string, clientAddress: string): Promise<Lookup> {

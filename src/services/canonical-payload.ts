@@ -4,7 +4,7 @@ import {
   type IngestEventRequest,
   IngestEventRequestSchema,
 } from "../../gen/jitsudo/notifications/v1/event_pb.js";
-import { type FieldViolation, invalidFields } from "./errors.ts";
+import { type FieldViolation, invalidField, invalidFields } from "./errors.ts";
 
 /**
  * Attributes have so many bytes at the most, as canonical JSON: they are read, worded and sent
@@ -30,8 +30,7 @@ export function canonicalPayload(request: IngestEventRequest): string {
 function assertAttributesFit(attributes: JsonValue | undefined): void {
   const bytes = Buffer.byteLength(canonicalize(attributes ?? {}) ?? "");
   if (bytes <= maxAttributesBytes) return;
-  const message = `must be at most ${maxAttributesBytes} bytes as JSON, not ${bytes}`;
-  throw invalidFields([{ field: "attributes", message }]);
+  throw invalidField("attributes", `must be at most ${maxAttributesBytes} bytes as JSON, not ${bytes}`);
 }
 
 function withoutHandling({ idempotency_key: _key, deliver_before: _before, ...payload }: JsonObject) {

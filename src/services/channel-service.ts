@@ -24,7 +24,7 @@ import {
   maskViolations,
   tenantRoleViolations,
 } from "./config-checks.ts";
-import { apiError, invalidFields } from "./errors.ts";
+import { apiError, found, invalidField, notFound, refuse } from "./errors.ts";
 import type { FieldValidator } from "./field-validator.ts";
 import { cutPage, pageRequest } from "./page.ts";
 import { rotateSecret, settleSecrets, signingOf } from "./webhook-signing.ts";
@@ -52,15 +52,13 @@ export function createChannelService({
   /** What SNS channels may publish with is the operator's to say; what counts is checked at every send. */
   function assertCredentials(type: ChannelType, config: ConfigObject, context: HandlerContext, path = "") {
     if (type !== "aws_sns" || snsCredentials === "own") return;
-    const violations = tenantRoleViolations(config, callerOf(context).tenantId, path);
-    if (violations.length > 0) throw invalidFields(violations);
+    refuse(tenantRoleViolations(config, callerOf(context).tenantId, path));
   }
 
   function creator(type: ChannelType) {
     return async (request: CreateRequest, context: HandlerContext): Promise<NotificationChannel> => {
       const settings = settingsOf(type, request);
-      const violations = [...configViolations(settings.config), ...maskViolations(type, settings.config)];
-      if (violations.length > 0) throw invalidFields(violations);
+      refuse([...configViolations(settings.config), ...maskViolations(type, settings.config)]);
       assertCredentials(type, settings.config, context);
       await assertDestinations(settings.config, checkDestination);
       const { config, newSecret } = settleSecrets(settings.config);
@@ -82,7 +80,7 @@ export function createChannelService({
     createAwsSnsChannel: creator("aws_sns"),
 
     async getChannel({ id }, context) {
-      return toMessage(found(await channelsOf(context).get(id), id));
+      return toMessage(found(await channelsOf(context).get(id), "channel", id));
     },
 
     async listChannels(request, context) {
@@ -107,12 +105,12 @@ export function createChannelService({
         },
         actorOf(context),
       );
-      return toMessage(found(channel, request.id), newSecret);
+      return toMessage(found(channel, "channel", request.id), newSecret);
     },
 
     async compareChannel(request, context) {
       if (request.config) await assertDestinations(request.config, checkDestination, "config.");
-      const current = found(await channelsOf(context).get(request.id), request.id);
+      const current = found(await channelsOf(context).get(request.id), "channel", request.id);
       const settings = changeSettings(current, request, validate);
       if (request.config) assertCredentials(current.type, settings.config, context, "config.");
       const { config } = settleSecrets(settings.config, current.config);
@@ -124,18 +122,20 @@ export function createChannelService({
       const channel = await channelsOf(context).update(
         request.id,
         ({ type, name, enabled, ordered, eventFilters, config }) => {
-          if (type !== "generic_webhook") throw notSigning();
+          if (type !== "generic_webhook") {
+            throw invalidField("id", "must be a generic webhook: no other channel signs");
+          }
           const rotated = rotateSecret(config, request);
           newSecret = rotated.newSecret;
           return { name, enabled, ordered, eventFilters, config: rotated.config };
         },
         actorOf(context),
       );
-      return toMessage(found(channel, request.id), newSecret);
+      return toMessage(found(channel, "channel", request.id), newSecret);
     },
 
     async deleteChannel({ id }, context) {
-      if (!(await channelsOf(context).delete(id, actorOf(context)))) throw notFound(id);
+      if (!(await channelsOf(context).delete(id, actorOf(context)))) throw notFound("channel", id);
       return {};
     },
   };
@@ -178,17 +178,4 @@ function healthOf({ health }: StoredChannel) {
     ...(open && { retryAt: timestampFromDate(open) }),
     ...(health.failingSince && { failingSince: timestampFromDate(health.failingSince) }),
   });
-}
-
-function found(channel: StoredChannel | undefined, id: string): StoredChannel {
-  if (!channel) throw notFound(id);
-  return channel;
-}
-
-function notSigning(): Error {
-  return invalidFields([{ field: "id", message: "must be a generic webhook: no other channel signs" }]);
-}
-
-function notFound(id: string): Error {
-  return apiError("not_found", `there is no channel ${id}`);
 }

@@ -2,25 +2,21 @@ import { create } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import {
   type NotificationChannelService,
-  type PreviewChannelResponse,
-  PreviewChannelResponseSchema,
   TestChannelResponseSchema,
 } from "../../gen/jitsudo/notifications/v1/channel_pb.js";
 import type { Channel, Notice, SentRequest } from "../channels/channel.ts";
-import { previewOf } from "../channels/preview.ts";
 import { sampleEvent } from "../channels/sample-event.ts";
 import type { Senders } from "../channels/senders.ts";
 import { type TenantSettings, tenantSettings } from "../channels/tenant-settings.ts";
 import { createTimeTexts } from "../channels/time-text.ts";
 import type { EventPayload, NoticeType } from "../events.ts";
-import { maskConfig } from "../store/channel-secrets.ts";
-import type { StoredChannel } from "../store/channel-store.ts";
 import type { Store } from "../store/store.ts";
 import { uuidv7 } from "../uuid-v7.ts";
 import { actorOf, callerOf } from "./caller.ts";
 import { canonicalPayload } from "./canonical-payload.ts";
+import { previewMessage } from "./channel-preview.ts";
 import { sentMessage } from "./delivery-messages.ts";
-import { apiError, tryLater } from "./errors.ts";
+import { found, tryLater } from "./errors.ts";
 import { createTenantBound } from "./tenant-bound.ts";
 
 /** How a channel is tried out before anything depends on it. */
@@ -44,13 +40,12 @@ export function createChannelTrial(store: Store, send: Senders["send"]): Channel
 
   async function open(id: string, context: HandlerContext) {
     const { channels, settings } = store.forTenant(callerOf(context).tenantId);
-    const stored = await channels.get(id);
-    if (!stored) throw apiError("not_found", `There is no channel ${id}`);
+    const stored = found(await channels.get(id), "channel", id);
     const { tenantId, type, config } = stored;
     // The compiler does not see that a type and the config of that type belong together.
     const channel = { id, tenantId, type, config } as unknown as Channel;
     const look = tenantSettings((await settings.get()) ?? {}, config, timeTextOf);
-    return { channels, stored, channel, settings: look };
+    return { channels, channel, settings: look };
   }
 
   async function test(id: string, eventType: string, context: HandlerContext) {
@@ -86,39 +81,15 @@ export function createChannelTrial(store: Store, send: Senders["send"]): Channel
     },
 
     async previewChannel({ id, eventType, event }, context) {
-      const { stored, channel, settings } = await open(id, context);
+      const { channel, settings } = await open(id, context);
       const payload = event
         ? (JSON.parse(canonicalPayload(event)) as EventPayload)
         : sampleEvent((eventType || defaultType) as NoticeType, new Date());
-      return previewMessage(stored, channel, noticeOf(channel, payload, settings));
+      return previewMessage(channel, noticeOf(channel, payload, settings));
     },
   };
 }
 
 function noticeOf({ tenantId }: Channel, event: EventPayload, settings: TenantSettings): Notice {
   return { deliveryId: uuidv7(), eventId: uuidv7(), tenantId, receivedAt: new Date(), event, settings };
-}
-
-function previewMessage(stored: StoredChannel, channel: Channel, notice: Notice): PreviewChannelResponse {
-  const preview = previewOf(channel, notice);
-  switch (preview.kind) {
-    case "http": {
-      const { headers, body } = preview;
-      const masked = maskConfig(stored.type, stored.config);
-      const url = String(masked.webhook_url ?? masked.url ?? "");
-      return create(PreviewChannelResponseSchema, {
-        preview: { case: "http", value: { method: "POST", url, headers, body } },
-      });
-    }
-    case "email": {
-      const { kind: _, ...value } = preview;
-      return create(PreviewChannelResponseSchema, { preview: { case: "email", value } });
-    }
-    case "sns": {
-      const { kind: _, groupId, ...rest } = preview;
-      return create(PreviewChannelResponseSchema, {
-        preview: { case: "sns", value: { ...rest, messageGroupId: groupId } },
-      });
-    }
-  }
 }

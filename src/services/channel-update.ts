@@ -1,12 +1,12 @@
-import { type create, fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import type { JsonObject } from "@bufbuild/protobuf";
 import type { UpdateChannelRequest } from "../../gen/jitsudo/notifications/v1/channel_pb.js";
 import { callersConfig, unmaskConfig } from "../store/channel-secrets.ts";
 import type { ChannelSettings, StoredChannel } from "../store/channel-store.ts";
 import { createRequests, settingsOf } from "./channel-settings.ts";
 import { configViolations, maskViolations, movedSecrets } from "./config-checks.ts";
-import { type FieldViolation, invalidFields } from "./errors.ts";
+import { type FieldViolation, invalidField, invalidFields, refuse } from "./errors.ts";
 import type { FieldValidator } from "./field-validator.ts";
-import { explainJsonError } from "./json-violations.ts";
+import { decodeJson } from "./json-violations.ts";
 
 const updatable = ["name", "config", "enabled", "event_filters", "ordered"] as const;
 type Updatable = (typeof updatable)[number];
@@ -26,9 +26,8 @@ export function changeSettings(
     ? (unmaskConfig(current.type, request.config ?? {}, current.config) as JsonObject)
     : (callersConfig(current.config) as JsonObject);
   const clashes = Object.keys(config).filter((key) => (updatable as readonly string[]).includes(key));
-  if (clashes.length > 0) throw invalidFields(clashes.map((key) => unknownConfigField(key)));
+  refuse(clashes.map((key) => ({ field: `config.${key}`, message: "unknown field" })));
 
-  const schema = createRequests[current.type];
   const json = {
     ...config,
     name: named.has("name") ? (request.name ?? "") : current.name,
@@ -36,15 +35,15 @@ export function changeSettings(
     ordered: named.has("ordered") ? (request.ordered ?? true) : current.ordered,
     event_filters: named.has("event_filters") ? request.eventFilters : current.eventFilters,
   };
-  const violations = checkJson(schema, json, validate);
-  if (violations.length > 0) throw invalidFields(violations.map(inConfig));
-  const settings = settingsOf(current.type, fromJson(schema as never, json));
+  const { message, violations } = decodeJson(createRequests[current.type], json, validate);
+  if (!message) throw invalidFields(violations.map(inConfig));
+  const settings = settingsOf(current.type, message);
   const unfit = [
     ...configViolations(settings.config),
     ...maskViolations(current.type, settings.config),
     ...(named.has("config") ? movedSecrets(current.type, request.config ?? {}, current.config) : []),
   ];
-  if (unfit.length > 0) throw invalidFields(unfit.map(inConfig));
+  refuse(unfit.map(inConfig));
   return settings;
 }
 
@@ -55,7 +54,7 @@ function namedFields(request: UpdateChannelRequest): Set<Updatable> {
     const unknown = paths.filter((path) => !(updatable as readonly string[]).includes(path) && path !== "id");
     if (unknown.length > 0) {
       const message = `names ${unknown.join(", ")}, but only ${updatable.join(", ")} can be updated`;
-      throw invalidFields([{ field: "update_mask", message }]);
+      throw invalidField("update_mask", message);
     }
     return new Set(paths as Updatable[]);
   }
@@ -68,27 +67,9 @@ function namedFields(request: UpdateChannelRequest): Set<Updatable> {
   return new Set(set);
 }
 
-function checkJson(
-  schema: (typeof createRequests)[keyof typeof createRequests],
-  json: JsonValue,
-  validate: FieldValidator,
-): FieldViolation[] {
-  let message: ReturnType<typeof create>;
-  try {
-    message = fromJson(schema as never, json);
-  } catch (error) {
-    return explainJsonError(schema, json, error);
-  }
-  return validate(schema, message);
-}
-
 function inConfig({ field, message }: FieldViolation): FieldViolation {
   const [top = ""] = field.split(/[.[]/);
   return (updatable as readonly string[]).includes(top)
     ? { field, message }
     : { field: `config.${field}`, message };
-}
-
-function unknownConfigField(key: string): FieldViolation {
-  return { field: `config.${key}`, message: "unknown field" };
 }

@@ -3,7 +3,7 @@ import type { ChannelType } from "../channels/channel.ts";
 import { isTimeZone } from "../channels/time-text.ts";
 import { signingProblem } from "../signing-key.ts";
 import { type ConfigObject, keptSecrets, maskedSecrets } from "../store/channel-secrets.ts";
-import { type FieldViolation, invalidFields } from "./errors.ts";
+import { type FieldViolation, refuse } from "./errors.ts";
 
 /**
  * What is wrong with a host as a destination, in words; undefined: nothing, as far
@@ -95,8 +95,7 @@ export async function assertDestinations(
       async ([field, host]) => [path + field, host ? await checkDestination(host) : undefined] as const,
     ),
   );
-  const violations = violationsOf(checked);
-  if (violations.length > 0) throw invalidFields(violations);
+  refuse(violationsOf(checked));
 }
 
 /** Undefined for what is no URL: the proto's rules say so better. */

@@ -6,7 +6,7 @@ import type { Store } from "../store/store.ts";
 import { callerOf } from "./caller.ts";
 import { deliveryMessage, eventMessage } from "./delivery-messages.ts";
 import { createDeliveryWatch } from "./delivery-watch.ts";
-import { apiError } from "./errors.ts";
+import { found } from "./errors.ts";
 import { makeToken, pageRequest } from "./page.ts";
 
 export function createDeliveryService(store: Store): ServiceImpl<typeof DeliveryService> {
@@ -37,15 +37,12 @@ export function createDeliveryService(store: Store): ServiceImpl<typeof Delivery
       watch(callerOf(context).tenantId, tenantOf(context).changes, request, context.signal),
 
     async getDelivery({ id }, context) {
-      const found = await tenantOf(context).deliveries.get(id);
-      if (!found) throw apiError("not_found", `there is no delivery ${id}`);
-      return deliveryMessage(found.delivery, found.attempts);
+      const { delivery, attempts } = found(await tenantOf(context).deliveries.get(id), "delivery", id);
+      return deliveryMessage(delivery, attempts);
     },
 
     async getEvent({ id }, context) {
-      const event = await tenantOf(context).deliveries.getEvent(id);
-      if (!event) throw apiError("not_found", `there is no event ${id}`);
-      return eventMessage(event);
+      return eventMessage(found(await tenantOf(context).deliveries.getEvent(id), "event", id));
     },
   };
 }

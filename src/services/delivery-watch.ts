@@ -8,7 +8,7 @@ import {
 import type { TenantChanges } from "../store/change-feed.ts";
 import { changesKeptMs, type DeliveryChange, type Position } from "../store/delivery-changes.ts";
 import { deliveryMessage } from "./delivery-messages.ts";
-import { apiError, invalidFields } from "./errors.ts";
+import { apiError, invalidField } from "./errors.ts";
 import { createTenantBound } from "./tenant-bound.ts";
 
 /** How often a stream on which nothing happens says that it lives. */
@@ -68,9 +68,13 @@ async function* watchDeliveries(
 async function startOf(changes: TenantChanges, cursor: string): Promise<{ position: Position; at: Date }> {
   if (cursor === "") return { position: await changes.current(), at: new Date() };
   const start = parseCursor(cursor);
-  if (!start || !(await changes.isPast(start.position))) throw badCursor("must be a cursor of this method");
+  if (!start || !(await changes.isPast(start.position)))
+    throw invalidField("cursor", "must be a cursor of this method");
   if (start.at.getTime() < Date.now() - changesKeptMs) {
-    throw badCursor("is older than 24 hours: begin without one, and ask ListDeliveries for what was missed");
+    throw invalidField(
+      "cursor",
+      "is older than 24 hours: begin without one, and ask ListDeliveries for what was missed",
+    );
   }
   return start;
 }
@@ -109,8 +113,4 @@ function parseCursor(cursor: string): { position: Position; at: Date } | undefin
   const [, xid, seq, at] = /^(\d{1,18})\.(\d{1,19})\.(\d{1,15})$/.exec(text) ?? [];
   if (xid === undefined || seq === undefined || BigInt(seq) > 9_223_372_036_854_775_807n) return undefined;
   return { position: { xid, seq }, at: new Date(Number(at)) };
-}
-
-function badCursor(message: string): Error {
-  return invalidFields([{ field: "cursor", message }]);
 }

@@ -13,9 +13,10 @@ const protocolCodes = {
   already_exists: Code.AlreadyExists,
   resource_exhausted: Code.ResourceExhausted,
   unavailable: Code.Unavailable,
+  internal: Code.Internal,
 } as const;
 
-export type ErrorCode = keyof typeof protocolCodes;
+type ErrorCode = keyof typeof protocolCodes;
 
 /** What is wrong with one field: its path in snake_case, and what is allowed. */
 export interface FieldViolation {
@@ -39,6 +40,17 @@ export function apiError(code: ErrorCode, message: string, fields: FieldViolatio
   return new ConnectError(message.toWellFormed(), protocolCodes[code], undefined, [
     { desc: ErrorDetailSchema, value: detail },
   ]);
+}
+
+/** The error for an id that names nothing of the tenant's. `kind`: "channel". */
+export function notFound(kind: string, id: string): ConnectError {
+  return apiError("not_found", `there is no ${kind} ${id}`);
+}
+
+/** What was looked for by its id. Throws not_found when it is not there. */
+export function found<Row>(row: Row | undefined, kind: string, id: string): Row {
+  if (row === undefined) throw notFound(kind, id);
+  return row;
 }
 
 /** The error for what is too much for now, with Retry-After. */
@@ -71,6 +83,16 @@ export function invalidFields(all: FieldViolation[]): ConnectError {
   const more = all.length - fields.length;
   if (more > 0) texts.push(`and ${more} more`);
   return apiError("invalid_argument", texts.join("; "), fields);
+}
+
+/** The error for one field that breaks a rule. */
+export function invalidField(field: string, message: string): ConnectError {
+  return invalidFields([{ field, message }]);
+}
+
+/** Throws invalid_argument when there are any. */
+export function refuse(violations: FieldViolation[]): void {
+  if (violations.length > 0) throw invalidFields(violations);
 }
 
 function shortened(text: string): string {

@@ -19,20 +19,16 @@ import type { Store, TenantStore } from "../store/store.ts";
 import { uuidv7 } from "../uuid-v7.ts";
 import { callerOf } from "./caller.ts";
 import { canonicalPayload } from "./canonical-payload.ts";
-import { apiError, invalidFields, tryLater } from "./errors.ts";
+import { apiError, refuse, tryLater } from "./errors.ts";
 import type { FieldValidator } from "./field-validator.ts";
 import { createTenantBound } from "./tenant-bound.ts";
-
-export interface IngestLimits {
-  /** How long a notice of each type stays useful after its receipt, in milliseconds; absent: for ever. */
-  maxAgeMs: Partial<Record<EventType, number>>;
-}
 
 export interface IngestServiceOptions {
   store: Store;
   validate: FieldValidator;
   metrics: Metrics;
-  limits: IngestLimits;
+  /** How long a notice of each type stays useful after its receipt; absent: for ever. */
+  maxAgeMs: Partial<Record<EventType, number>>;
 }
 
 /** How many of one tenant may stream events at the same time; also a stream that says nothing takes memory. */
@@ -77,8 +73,7 @@ export function createIngestService(options: IngestServiceOptions): ServiceImpl<
     return Promise.all(
       requests.map(async (request) => {
         try {
-          const violations = validate(IngestEventRequestSchema, request);
-          if (violations.length > 0) throw invalidFields(violations);
+          refuse(validate(IngestEventRequestSchema, request));
           return accepted(await ingest(request, tenant, context));
         } catch (error) {
           if (!(error instanceof ConnectError) || error.code === Code.Unavailable) throw error;
@@ -124,12 +119,12 @@ function newEvent(
     idempotencyKey: request.idempotencyKey || undefined,
     requestId: request.requestId || undefined,
     subject: request.requestId || request.grantId || undefined,
-    expiresAt: expiryOf(request, options.limits),
+    expiresAt: expiryOf(request, options),
   };
 }
 
 /** The sender's word, else the end of what is about to expire, else the operator's limit. */
-function expiryOf(request: IngestEventRequest, { maxAgeMs }: IngestLimits): Date | undefined {
+function expiryOf(request: IngestEventRequest, { maxAgeMs }: IngestServiceOptions): Date | undefined {
   if (request.deliverBefore) return timestampDate(request.deliverBefore);
   if (request.type === "grant.expiring_soon" && request.expiresAt) return timestampDate(request.expiresAt);
   const ageMs = maxAgeMs[request.type as EventType];

@@ -1,8 +1,42 @@
-import { type DescField, type DescMessage, fromJson, type JsonValue, ScalarType } from "@bufbuild/protobuf";
+import {
+  type DescField,
+  type DescMessage,
+  fromJson,
+  type JsonValue,
+  type MessageShape,
+  ScalarType,
+} from "@bufbuild/protobuf";
 import { type FieldViolation, maxNamed } from "./errors.ts";
+import type { FieldValidator } from "./field-validator.ts";
 
 /** So many entries of one object or array are looked at: walking more would hold up the calls of others. */
 const maxEntries = 2_000;
+
+/** Decodes JSON as a message that keeps its rules. Without a message there are violations, one a field. */
+export function decodeJson<Desc extends DescMessage>(
+  desc: Desc,
+  json: JsonValue,
+  validate: FieldValidator,
+): { message: MessageShape<Desc> | undefined; violations: FieldViolation[] } {
+  let message: MessageShape<Desc>;
+  try {
+    message = fromJson(desc, json);
+  } catch (error) {
+    return { message: undefined, violations: explainJsonError(desc, json, error) };
+  }
+  const violations = validate(desc, message);
+  return { message: violations.length > 0 ? undefined : message, violations };
+}
+
+/** Undefined for what is not JSON. */
+export function parseJson(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
 
 /**
  * Explains why JSON did not decode as a message: one entry for each field that is
@@ -15,17 +49,8 @@ export function explainJsonError(
   json: JsonValue | undefined,
   error: unknown,
 ): FieldViolation[] {
-  const violations = json === undefined ? [] : firsts(messageViolations(desc, json, ""), maxNamed);
+  const violations = json === undefined ? [] : messageViolations(desc, json, "").take(maxNamed).toArray();
   return violations.length > 0 ? violations : [fromLibrary(error)];
-}
-
-function firsts<Each>(all: Iterable<Each>, count: number): Each[] {
-  const found: Each[] = [];
-  for (const each of all) {
-    found.push(each);
-    if (found.length === count) break;
-  }
-  return found;
 }
 
 function* messageViolations(desc: DescMessage, json: JsonValue, path: string): Generator<FieldViolation> {

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { repeat } from "../repeat.ts";
 
 export interface KeyUsage {
   /** Notes that a key is in use. Takes no time. */
@@ -15,7 +16,7 @@ export interface KeyUsageOptions {
 
 /** The time of last use is exact to this, in milliseconds. */
 const precisionMs = 60_000;
-/** Keys that come into use within this time are written together. */
+/** So often what was noted is written. */
 const gatherMs = 2_000;
 const maxRemembered = 100_000;
 
@@ -23,11 +24,10 @@ const maxRemembered = 100_000;
 export function createKeyUsage({ write, log }: KeyUsageOptions): KeyUsage {
   const notedAt = new Map<string, number>();
   let pending = new Set<string>();
-  let timer: NodeJS.Timeout | undefined;
-  let writing: Promise<void> = Promise.resolve();
+  const writing = repeat(gatherMs, flush, () => undefined);
 
   async function flush(): Promise<void> {
-    timer = undefined;
+    if (pending.size === 0) return;
     const keyIds = [...pending];
     pending = new Set();
     try {
@@ -47,14 +47,10 @@ export function createKeyUsage({ write, log }: KeyUsageOptions): KeyUsage {
       if (notedAt.size >= maxRemembered) notedAt.clear();
       notedAt.set(keyId, now);
       pending.add(keyId);
-      timer ??= setTimeout(() => {
-        writing = flush();
-      }, gatherMs);
     },
     async close() {
-      clearTimeout(timer);
-      await writing;
-      if (pending.size > 0) await flush();
+      await writing.close();
+      await flush();
     },
   };
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { invalidFields } from "./errors.ts";
+import { invalidField } from "./errors.ts";
 
 const defaultSize = 50;
 
@@ -45,5 +45,5 @@ function openToken(token: string): string {
   const hex = Buffer.from(token, "base64url").toString("hex", 0, idBytes);
   const id = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
   if (makeToken(id) === token) return id;
-  throw invalidFields([{ field: "page_token", message: "must be a next_page_token of this list" }]);
+  throw invalidField("page_token", "must be a next_page_token of this list");
 }

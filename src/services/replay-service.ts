@@ -10,7 +10,7 @@ import {
 import type { ReplayPlan, ReplayRefusal, ReplaySource, Replay as StoredReplay } from "../store/replays.ts";
 import type { Store } from "../store/store.ts";
 import { actorOf, callerOf } from "./caller.ts";
-import { apiError, invalidFields } from "./errors.ts";
+import { found, invalidField, notFound } from "./errors.ts";
 import { cutPage, pageRequest } from "./page.ts";
 
 export function createReplayService(store: Store): ServiceImpl<typeof ReplayService> {
@@ -29,7 +29,7 @@ export function createReplayService(store: Store): ServiceImpl<typeof ReplayServ
     },
 
     async getReplay({ id }, context) {
-      return toMessage(found(await replaysOf(context).get(id), id));
+      return toMessage(found(await replaysOf(context).get(id), "replay", id));
     },
 
     async listReplays(request, context) {
@@ -40,7 +40,7 @@ export function createReplayService(store: Store): ServiceImpl<typeof ReplayServ
     },
 
     async cancelReplay({ id }, context) {
-      return toMessage(found(await replaysOf(context).cancel(id, actorOf(context)), id));
+      return toMessage(found(await replaysOf(context).cancel(id, actorOf(context)), "replay", id));
     },
   };
 }
@@ -63,22 +63,17 @@ function refusal(reason: ReplayRefusal, source: ReplaySource): Error {
   switch (reason) {
     case "no_channel":
       return source.kind === "delivery"
-        ? invalidFields([{ field: "delivery_id", message: "its channel does not exist any more" }])
-        : apiError("not_found", `there is no channel ${source.channelId}`);
+        ? invalidField("delivery_id", "its channel does not exist any more")
+        : notFound("channel", source.channelId);
     case "no_delivery":
-      return apiError(
-        "not_found",
-        `there is no delivery ${source.kind === "delivery" ? source.deliveryId : ""}`,
-      );
+      return notFound("delivery", source.kind === "delivery" ? source.deliveryId : "");
     case "channel_disabled":
-      return invalidFields([
-        {
-          field: source.kind === "delivery" ? "delivery_id" : "channel_id",
-          message: "the channel is disabled: enable it first",
-        },
-      ]);
+      return invalidField(
+        source.kind === "delivery" ? "delivery_id" : "channel_id",
+        "the channel is disabled: enable it first",
+      );
     case "delivery_open":
-      return invalidFields([{ field: "delivery_id", message: "must be a delivery that has ended" }]);
+      return invalidField("delivery_id", "must be a delivery that has ended");
   }
 }
 
@@ -107,9 +102,4 @@ function toMessage(replay: StoredReplay): Replay {
     createdAt: timestampFromDate(replay.createdAt),
     ...(replay.completedAt && { completedAt: timestampFromDate(replay.completedAt) }),
   });
-}
-
-function found(replay: StoredReplay | undefined, id: string): StoredReplay {
-  if (!replay) throw apiError("not_found", `there is no replay ${id}`);
-  return replay;
 }

@@ -8,43 +8,26 @@ import { ReplayService } from "../../gen/jitsudo/notifications/v1/replay_pb.js";
 import { StatisticsService } from "../../gen/jitsudo/notifications/v1/statistics_pb.js";
 import { TenantSettingsService } from "../../gen/jitsudo/notifications/v1/tenant_settings_pb.js";
 import type { Senders } from "../channels/senders.ts";
-import type { SnsCredentials } from "../channels/sns-credentials.ts";
-import type { Metrics } from "../metrics.ts";
-import type { Store } from "../store/store.ts";
 import { createApiKeyService } from "./api-key-service.ts";
 import { createAuditService } from "./audit-service.ts";
 import { type ChannelServiceOptions, createChannelService } from "./channel-service.ts";
 import { createChannelTrial } from "./channel-trial.ts";
-import type { CheckDestination } from "./config-checks.ts";
 import { createDeliveryService } from "./delivery-service.ts";
-import type { FieldValidator } from "./field-validator.ts";
-import { createIngestService, type IngestLimits } from "./ingest-service.ts";
+import { createIngestService, type IngestServiceOptions } from "./ingest-service.ts";
 import { createReplayService } from "./replay-service.ts";
 import { createStatisticsService } from "./statistics-service.ts";
 import { createTenantSettingsService } from "./tenant-settings-service.ts";
 
-export interface ServicesOptions {
-  store: Store;
-  validate: FieldValidator;
-  checkDestination: CheckDestination;
-  snsCredentials: SnsCredentials;
-  metrics: Metrics;
-  limits: IngestLimits & Pick<ChannelServiceOptions, "maxChannels">;
-  /** Makes one attempt to send, for tests of channels. */
-  send: Senders["send"];
-}
+/** Beside what the services ask for, `send` makes one attempt to send, for tests of channels. */
+export type ServicesOptions = IngestServiceOptions &
+  Omit<ChannelServiceOptions, "trial"> & { send: Senders["send"] };
 
 /** Registers every service of the API. */
-export function registerServices(
-  router: ConnectRouter,
-  { store, validate, checkDestination, snsCredentials, metrics, limits, send }: ServicesOptions,
-): void {
+export function registerServices(router: ConnectRouter, options: ServicesOptions): void {
+  const { store, send } = options;
   const trial = createChannelTrial(store, send);
-  router.service(
-    NotificationChannelService,
-    createChannelService({ store, validate, checkDestination, snsCredentials, trial, ...limits }),
-  );
-  router.service(EventIngestService, createIngestService({ store, validate, metrics, limits }));
+  router.service(NotificationChannelService, createChannelService({ ...options, trial }));
+  router.service(EventIngestService, createIngestService(options));
   router.service(ApiKeyService, createApiKeyService(store));
   router.service(AuditService, createAuditService(store));
   router.service(TenantSettingsService, createTenantSettingsService(store));

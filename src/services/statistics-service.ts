@@ -8,7 +8,7 @@ import { percentileMs } from "../store/latency.ts";
 import { type Grouping, minutesKeptMs, type StatisticsPoint } from "../store/statistics.ts";
 import type { Store } from "../store/store.ts";
 import { callerOf } from "./caller.ts";
-import { invalidFields } from "./errors.ts";
+import { invalidField } from "./errors.ts";
 
 const bucketLengths: Record<string, number> = { minute: 60, hour: 3_600, day: 86_400 };
 const maxBuckets = 3_000;
@@ -19,7 +19,7 @@ export function createStatisticsService(store: Store): ServiceImpl<typeof Statis
     async getDeliveryStatistics(request, context) {
       const bucketSeconds = bucketLengths[request.bucket || "hour"] ?? 3_600;
       const { since, until } = rangeOf(request, bucketSeconds * 1000);
-      const points = await store.forTenant(callerOf(context).tenantId).statistics.read({
+      const points = await store.forTenant(callerOf(context).tenantId).statistics({
         since,
         until,
         bucketSeconds,
@@ -37,7 +37,7 @@ export function createStatisticsService(store: Store): ServiceImpl<typeof Statis
     },
 
     async getQueueStatus(_request, context) {
-      const { oldestCreatedAt, ...counts } = await store.forTenant(callerOf(context).tenantId).queue.read();
+      const { oldestCreatedAt, ...counts } = await store.forTenant(callerOf(context).tenantId).queueStatus();
       return { ...counts, ...(oldestCreatedAt && { oldestCreatedAt: timestampFromDate(oldestCreatedAt) }) };
     },
   };
@@ -58,12 +58,12 @@ function rangeOf({ since, until, bucket }: GetDeliveryStatisticsRequest, bucketM
     Math.floor((since ? timestampDate(since).getTime() : end - dayMs) / bucketMs) * bucketMs,
     firstMs,
   );
-  if (start >= end) throw invalidFields([{ field: "since", message: "must be before until" }]);
+  if (start >= end) throw invalidField("since", "must be before until");
   if ((end - start) / bucketMs > maxBuckets) {
-    throw invalidFields([{ field: "bucket", message: `must divide the time into at most ${maxBuckets}` }]);
+    throw invalidField("bucket", `must divide the time into at most ${maxBuckets}`);
   }
   if (bucket === "minute" && start < now - minutesKeptMs - bucketMs) {
-    throw invalidFields([{ field: "since", message: "must be within the last 48 hours for minutes" }]);
+    throw invalidField("since", "must be within the last 48 hours for minutes");
   }
   return { since: new Date(start), until: new Date(end) };
 }

@@ -11,7 +11,7 @@ import type { Store } from "../store/store.ts";
 import type { SettingsChange } from "../store/tenant-settings-store.ts";
 import { actorOf, callerOf } from "./caller.ts";
 import { timeZoneProblem } from "./config-checks.ts";
-import { invalidFields } from "./errors.ts";
+import { invalidField } from "./errors.ts";
 
 export function createTenantSettingsService(store: Store): ServiceImpl<typeof TenantSettingsService> {
   const settingsOf = (context: HandlerContext) => store.forTenant(callerOf(context).tenantId).settings;
@@ -23,7 +23,7 @@ export function createTenantSettingsService(store: Store): ServiceImpl<typeof Te
 
     async updateTenantSettings({ timeZone, productName, logoUrl, linkBaseUrl }, context) {
       const problem = timeZone && timeZoneProblem(timeZone);
-      if (problem) throw invalidFields([{ field: "time_zone", message: problem }]);
+      if (problem) throw invalidField("time_zone", problem);
       const change: SettingsChange = {
         ...(timeZone !== undefined && { timeZone: timeZone || null }),
         ...(productName !== undefined && { productName: productName.trim() || null }),

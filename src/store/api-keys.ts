@@ -1,5 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { LockMode } from "@mikro-orm/core";
+import { snakeCase } from "../snake-case.ts";
 import { uuidv7 } from "../uuid-v7.ts";
 import { type Actor, recordChange } from "./audit.ts";
 import type { Database } from "./database.ts";
@@ -113,10 +114,6 @@ const recordUse = {
       order by id for update
     )`,
 };
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
 
 function hashOf(key: string): string {
   return createHash("sha256").update(key).digest("hex");

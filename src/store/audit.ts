@@ -1,7 +1,7 @@
 import type { EntityManager } from "@mikro-orm/core";
 import { uuidv7 } from "../uuid-v7.ts";
 import type { Database } from "./database.ts";
-import { AuditEvent, type AuditEventRow } from "./entities.ts";
+import { AuditEvent, type AuditEventRow, entitiesOf } from "./entities.ts";
 
 /** Who makes a change, and from where. */
 export interface Actor {
@@ -46,21 +46,16 @@ export interface AuditPage {
   resourceId: string | undefined;
 }
 
-export type AuditLog = ReturnType<typeof createAuditLog>;
-
-/** The audit trail of one tenant, and of no other: the tenant filter is bound here. */
-export function createAuditLog(database: Database, tenantId: string) {
-  return {
-    /** Newest first. */
-    async list({ beforeId, limit, resourceType, resourceId }: AuditPage): Promise<AuditEventRow[]> {
-      const em = database.orm.em.fork();
-      em.setFilterParams("tenant", { tenantId });
-      const where = {
-        ...(beforeId && { id: { $lt: beforeId } }),
-        ...(resourceType && { resourceType }),
-        ...(resourceId && { resourceId }),
-      };
-      return em.find(AuditEvent, where, { orderBy: { id: "desc" }, limit });
-    },
+/** A page of one tenant's audit trail, newest first. */
+export function listAuditEvents(
+  database: Database,
+  tenantId: string,
+  { beforeId, limit, resourceType, resourceId }: AuditPage,
+): Promise<AuditEventRow[]> {
+  const where = {
+    ...(beforeId && { id: { $lt: beforeId } }),
+    ...(resourceType && { resourceType }),
+    ...(resourceId && { resourceId }),
   };
+  return entitiesOf(database, tenantId).find(AuditEvent, where, { orderBy: { id: "desc" }, limit });
 }

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { abortableSleep } from "../abortable-sleep.ts";
 import type { Database } from "./database.ts";
 import {
   comparePositions,
@@ -155,7 +155,7 @@ export function createChangeFeed(database: Database) {
   async function poll(): Promise<void> {
     while (tenants.size > 0 && !closing.signal.aborted) {
       const waitMs = await look().catch(failUnlessAway);
-      await sleep(waitMs, undefined, { signal: closing.signal }).catch(() => undefined);
+      await abortableSleep(waitMs, closing.signal);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Channel } from "../channels/channel.ts";
-import { type TenantSettings, tenantSettings } from "../channels/tenant-settings.ts";
+import { type StoredSettings, type TenantSettings, tenantSettings } from "../channels/tenant-settings.ts";
 import { createTimeTexts } from "../channels/time-text.ts";
+import { shareRunning } from "../share-running.ts";
 import { type ConfigObject, openConfig } from "./channel-secrets.ts";
 import type { Database } from "./database.ts";
 import type { SecretBox } from "./secret-box.ts";
@@ -37,24 +38,15 @@ export function createChannelLoader(
 ): ChannelLoader {
   const cache = new Map<string, Cached>();
   const timeTextOf = createTimeTexts();
-
-  const reading = new Map<string, Promise<Cached>>();
-
-  /** Deliveries that are claimed together ask together. */
-  function readOnce(channelId: string, version: string): Promise<Cached> {
-    const key = `${channelId} ${version}`;
-    const started = reading.get(key);
-    if (started) return started;
-    const read = readChannel(database, box, channelId, timeTextOf).finally(() => reading.delete(key));
-    reading.set(key, read);
-    return read;
-  }
+  // Deliveries that are claimed together ask together.
+  const shared = shareRunning<Cached>();
 
   return {
     async load(channelId, version) {
       const cached = cache.get(channelId);
       if (cached?.version === version) return cached;
-      const loaded = await readOnce(channelId, version);
+      const read = () => readChannel(database, box, channelId, timeTextOf);
+      const loaded = await shared(`${channelId} ${version}`, read);
       cache.delete(channelId);
       cache.set(channelId, loaded);
       if (cached && cached.version !== loaded.version) onReplaced(cached.channel);
@@ -64,23 +56,21 @@ export function createChannelLoader(
   };
 }
 
+interface ChannelAndSettings extends StoredSettings {
+  id: string;
+  tenantId: string;
+  type: Channel["type"];
+  config: ConfigObject;
+  version: string;
+}
+
 async function readChannel(
   database: Database,
   box: SecretBox,
   channelId: string,
   timeTextOf: ReturnType<typeof createTimeTexts>,
 ): Promise<Cached> {
-  const [row] = await database.query<{
-    id: string;
-    tenantId: string;
-    type: Channel["type"];
-    config: ConfigObject;
-    version: string;
-    timeZone: string | null;
-    productName: string | null;
-    logoUrl: string | null;
-    linkBaseUrl: string | null;
-  }>(select, [channelId]);
+  const [row] = await database.query<ChannelAndSettings>(select, [channelId]);
   if (!row) throw new Error(`There is no channel ${channelId}`);
   const config = openConfig(box, row.id, row.type, row.config);
   const channel = { id: row.id, tenantId: row.tenantId, type: row.type, config } as unknown as Channel;

@@ -20,7 +20,8 @@ const secretFields: {
   aws_sns: {},
 };
 
-const mask = "********";
+/** Stands for a secret. */
+export const mask = "********";
 
 function maskAll(): string {
   return mask;

@@ -5,7 +5,7 @@ import { type Actor, type AuditEntry, recordChange } from "./audit.ts";
 import { changedFields } from "./changed-fields.ts";
 import { type ConfigObject, openConfig, sealConfig } from "./channel-secrets.ts";
 import type { Database } from "./database.ts";
-import { Channel, ChannelHealth, type ChannelHealthRow, type ChannelRow } from "./entities.ts";
+import { Channel, ChannelHealth, type ChannelHealthRow, type ChannelRow, entitiesOf } from "./entities.ts";
 import { deliveryTopic } from "./ingest.sql.ts";
 import { laterThan } from "./later-than.ts";
 import type { SecretBox } from "./secret-box.ts";
@@ -34,13 +34,9 @@ export interface ChannelPage {
 
 export type ChannelStore = ReturnType<typeof createChannelStore>;
 
-/** The channels of one tenant, and of no other: the tenant filter is bound here. */
+/** The channels of one tenant, and of no other. */
 export function createChannelStore(database: Database, box: SecretBox, tenantId: string) {
-  function entityManager() {
-    const em = database.orm.em.fork();
-    em.setFilterParams("tenant", { tenantId });
-    return em;
-  }
+  const entityManager = () => entitiesOf(database, tenantId);
 
   function opened(row: ChannelRow, health: ChannelHealthRow | null | undefined): StoredChannel {
     return {
@@ -84,7 +80,7 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
       return row ? opened(row, await em.findOne(ChannelHealth, { channelId: id })) : undefined;
     },
 
-    /** Oldest first; one more than asked for tells that there is a next page. */
+    /** Oldest first. */
     async list({ afterId, limit, type }: ChannelPage): Promise<StoredChannel[]> {
       const em = entityManager();
       const where = { deletedAt: null, ...(afterId && { id: { $gt: afterId } }), ...(type && { type }) };

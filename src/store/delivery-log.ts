@@ -7,7 +7,7 @@ import {
   deliveryRecord,
 } from "./delivery-record.ts";
 import { type DeliveryPage, pageQuery } from "./delivery-search.ts";
-import { Attempt, type AttemptRow, Event, type EventRow } from "./entities.ts";
+import { Attempt, type AttemptRow, Event, type EventRow, entitiesOf } from "./entities.ts";
 
 /** An attempt as readers see it. */
 export interface AttemptView extends Omit<AttemptRow, "request"> {
@@ -24,11 +24,7 @@ export type DeliveryLog = ReturnType<typeof createDeliveryLog>;
 
 /** The deliveries of one tenant, and of no other: the tenant's id is in every query. */
 export function createDeliveryLog(database: Database, tenantId: string) {
-  function entityManager() {
-    const em = database.orm.em.fork();
-    em.setFilterParams("tenant", { tenantId });
-    return em;
-  }
+  const entityManager = () => entitiesOf(database, tenantId);
 
   return {
     /**

@@ -1,7 +1,7 @@
+import { firstId, lastId, uuidFloor } from "../uuid-v7.ts";
 import type { Statement } from "./database.ts";
 import { deliveryColumns } from "./delivery-record.ts";
 import type { DeliveryState } from "./entities.ts";
-import { firstId, lastId, uuidFloor } from "./uuid-time.ts";
 
 /** What is undefined does not narrow the search. */
 export interface DeliveryPage {

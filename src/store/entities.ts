@@ -1,6 +1,7 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 import type { ChannelType } from "../channels/channel.ts";
 import type { NoticeType } from "../events.ts";
+import type { Database } from "./database.ts";
 
 /**
  * Every entity that belongs to a tenant carries this filter. It is always on and
@@ -15,6 +16,13 @@ const tenantFilter = {
     cond: (args: { tenantId?: string }) => ({ tenantId: args.tenantId }),
   },
 };
+
+/** An entity manager that sees the rows of one tenant, and of no other. */
+export function entitiesOf(database: Database, tenantId: string) {
+  const em = database.orm.em.fork();
+  em.setFilterParams("tenant", { tenantId });
+  return em;
+}
 
 export const Tenant = defineEntity({
   name: "Tenant",

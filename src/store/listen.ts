@@ -1,17 +1,7 @@
-import type { EventEmitter } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
+import type { Pool, PoolClient } from "pg";
 import type { Logger } from "pino";
+import { abortableSleep } from "../abortable-sleep.ts";
 import { createFailureLog } from "../failure-log.ts";
-
-/** What LISTEN needs of a pg connection pool. */
-interface Pool {
-  connect(): Promise<Connection>;
-}
-
-interface Connection extends EventEmitter {
-  query(sql: string): Promise<unknown>;
-  release(destroy?: boolean): void;
-}
 
 const reconnectDelayMs = 500;
 
@@ -32,11 +22,10 @@ export async function listenOnPool(
 ): Promise<{ close(): Promise<void> }> {
   const closing = new AbortController();
   const failed = createFailureLog(log);
-  const first = await connect();
-  const listening = keepListening(first);
+  const listening = keepListening(await connect());
 
-  async function keepListening(connection: Connection | undefined): Promise<void> {
-    let current = connection;
+  async function keepListening(first: PoolClient): Promise<void> {
+    let current: PoolClient | undefined = first;
     while (!closing.signal.aborted) {
       if (current) await untilBroken(current);
       current?.release(true);
@@ -45,10 +34,10 @@ export async function listenOnPool(
     current?.release(true);
   }
 
-  async function connect(): Promise<Connection> {
+  async function connect(): Promise<PoolClient> {
     const connection = await pool.connect();
     try {
-      connection.on("notification", ({ payload }: { payload?: string }) => onNotify(payload ?? ""));
+      connection.on("notification", ({ payload = "" }) => onNotify(payload));
       await connection.query(`listen ${topic}`);
       return connection;
     } catch (error) {
@@ -58,19 +47,19 @@ export async function listenOnPool(
   }
 
   /** Resolves when the connection has ended, does not answer, or is not wanted any more. */
-  async function untilBroken(connection: Connection): Promise<void> {
+  async function untilBroken(connection: PoolClient): Promise<void> {
     const broken = new AbortController();
     const onEnd = () => broken.abort();
     connection.once("error", onEnd).once("end", onEnd);
     const signal = AbortSignal.any([broken.signal, closing.signal]);
     while (!signal.aborted) {
-      await sleep(checkEveryMs, undefined, { signal }).catch(() => undefined);
+      await abortableSleep(checkEveryMs, signal);
       if (!signal.aborted) await connection.query("select 1").catch(onEnd);
     }
     connection.removeAllListeners("notification");
   }
 
-  async function reconnect(): Promise<Connection | undefined> {
+  async function reconnect(): Promise<PoolClient | undefined> {
     while (!closing.signal.aborted) {
       try {
         const connection = await connect();
@@ -78,7 +67,7 @@ export async function listenOnPool(
         return connection;
       } catch (error) {
         failed("warn", {}, error, "cannot listen for notifications, trying again");
-        await sleep(reconnectDelayMs, undefined, { signal: closing.signal }).catch(() => undefined);
+        await abortableSleep(reconnectDelayMs, closing.signal);
       }
     }
     return undefined;

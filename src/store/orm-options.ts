@@ -1,11 +1,12 @@
-import { Migrator } from "@mikro-orm/migrations";
+import type { MigrationObject } from "@mikro-orm/core";
+import { Migration, Migrator } from "@mikro-orm/migrations";
 import type { Logger } from "pino";
 import { entities } from "./entities.ts";
-import { InitialMigration } from "./migrations/0001-initial.ts";
-import { AuditMigration } from "./migrations/0002-audit.ts";
-import { TenantSettingsMigration } from "./migrations/0003-tenant-settings.ts";
-import { OperationsMigration } from "./migrations/0004-operations.ts";
-import { ObservabilityMigration } from "./migrations/0005-observability.ts";
+import { initial } from "./migrations/0001-initial.ts";
+import { audit } from "./migrations/0002-audit.ts";
+import { tenantSettings } from "./migrations/0003-tenant-settings.ts";
+import { operations } from "./migrations/0004-operations.ts";
+import { observability } from "./migrations/0005-observability.ts";
 
 /** What MikroORM is told alike for both databases. */
 export function ormOptions(log: Logger) {
@@ -15,11 +16,11 @@ export function ormOptions(log: Logger) {
     discovery: { warnWhenNoEntities: false },
     migrations: {
       migrationsList: [
-        { name: "0001-initial", class: InitialMigration },
-        { name: "0002-audit", class: AuditMigration },
-        { name: "0003-tenant-settings", class: TenantSettingsMigration },
-        { name: "0004-operations", class: OperationsMigration },
-        { name: "0005-observability", class: ObservabilityMigration },
+        migration("0001-initial", initial),
+        migration("0002-audit", audit),
+        migration("0003-tenant-settings", tenantSettings),
+        migration("0004-operations", operations),
+        migration("0005-observability", observability),
       ],
       tableName: "migration",
       snapshot: false,
@@ -29,4 +30,14 @@ export function ormOptions(log: Logger) {
     logger: (message: string) => log.warn(message),
     colors: false,
   };
+}
+
+/** Runs the statements in their order, all or none. */
+function migration(name: string, statements: string[]): MigrationObject {
+  class Statements extends Migration {
+    override up(): void {
+      for (const statement of statements) this.addSql(statement);
+    }
+  }
+  return { name, class: Statements };
 }

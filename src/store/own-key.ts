@@ -7,20 +7,17 @@ export interface OwnKey {
   expiresAt: Date | undefined;
 }
 
-export type OwnKeyReader = ReturnType<typeof createOwnKeyReader>;
-
-/** Finds keys of the tenant, and keys for all tenants. */
-export function createOwnKeyReader(database: Database, tenantId: string) {
-  return {
-    /** Answers undefined when the key was just deleted. */
-    async get(keyId: string): Promise<OwnKey | undefined> {
-      const [row] = await database.query<{ name: string; tenantName: string; expiresAt: string | null }>(
-        ownKey,
-        [tenantId, keyId],
-      );
-      return row && { ...row, expiresAt: row.expiresAt === null ? undefined : new Date(row.expiresAt) };
-    },
-  };
+/** Finds a key of the tenant, or for all tenants. Answers undefined when it was just deleted. */
+export async function readOwnKey(
+  database: Database,
+  tenantId: string,
+  keyId: string,
+): Promise<OwnKey | undefined> {
+  const [row] = await database.query<{ name: string; tenantName: string; expiresAt: string | null }>(ownKey, [
+    tenantId,
+    keyId,
+  ]);
+  return row && { ...row, expiresAt: row.expiresAt === null ? undefined : new Date(row.expiresAt) };
 }
 
 /* By primary keys. */

@@ -13,21 +13,14 @@ export interface QueueStatus {
 /** Beyond this, a larger number would tell nobody more. */
 const countUpTo = 10_000;
 
-export type QueueStatusReader = ReturnType<typeof createQueueStatusReader>;
-
-/** The tenant's id is in every query. */
-export function createQueueStatusReader(database: Database, tenantId: string) {
-  return {
-    async read(): Promise<QueueStatus> {
-      const [row] = await database.query<{ pending: number; delivering: number; oldestMs: number | null }>(
-        queueStatus,
-        [tenantId, countUpTo],
-      );
-      if (!row) throw new Error("The queue's status has no row");
-      const { oldestMs, ...counts } = row;
-      return { ...counts, oldestCreatedAt: oldestMs === null ? undefined : new Date(Number(oldestMs)) };
-    },
-  };
+export async function readQueueStatus(database: Database, tenantId: string): Promise<QueueStatus> {
+  const [row] = await database.query<{ pending: number; delivering: number; oldestMs: number | null }>(
+    queueStatus,
+    [tenantId, countUpTo],
+  );
+  if (!row) throw new Error("The queue's status has no row");
+  const { oldestMs, ...counts } = row;
+  return { ...counts, oldestCreatedAt: oldestMs === null ? undefined : new Date(oldestMs) };
 }
 
 /*

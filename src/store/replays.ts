@@ -1,9 +1,8 @@
 import { inBatches } from "../in-batches.ts";
-import { uuidv7 } from "../uuid-v7.ts";
+import { firstId, uuidFloor, uuidv7 } from "../uuid-v7.ts";
 import type { Actor } from "./audit.ts";
 import type { Database } from "./database.ts";
 import * as sql from "./replays.sql.ts";
-import { firstId, uuidFloor } from "./uuid-time.ts";
 
 /** What is to be sent again. */
 export type ReplaySource =

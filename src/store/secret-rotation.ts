@@ -1,8 +1,8 @@
 import type { ChannelType } from "../channels/channel.ts";
+import { firstId } from "../uuid-v7.ts";
 import { type ConfigObject, resealConfig, secretFieldNames } from "./channel-secrets.ts";
 import type { Database } from "./database.ts";
 import type { SecretBox } from "./secret-box.ts";
-import { firstId } from "./uuid-time.ts";
 
 /** How many secrets are sealed with one encryption key. */
 export interface KeyUse {
@@ -42,8 +42,18 @@ export async function rotateSecrets(database: Database, box: SecretBox): Promise
     const rows = await database.query<StoredConfig>(selectBatch, [after, batch]);
     const last = rows.at(-1);
     if (!last) return rewritten;
-    rewritten += await resealAll(database, box, rows);
-    after = last.id;
+    const stale = rows.flatMap(({ id, type, config, text }) => {
+      const next = resealConfig(box, id, type, config);
+      return next ? [{ id, text, next: JSON.stringify(next) }] : [];
+    });
+    const done = await database.query(replaceConfigs, [
+      stale.map(({ id }) => id),
+      stale.map(({ text }) => text),
+      stale.map(({ next }) => next),
+    ]);
+    rewritten += done.length;
+    // Else some were changed meanwhile: the same batch again.
+    if (done.length === stale.length) after = last.id;
   }
 }
 
@@ -53,24 +63,6 @@ interface StoredConfig {
   config: ConfigObject;
   /** The config as the database writes it, to notice that it was changed meanwhile. */
   text: string;
-}
-
-async function resealAll(database: Database, box: SecretBox, rows: StoredConfig[]): Promise<number> {
-  const stale = rows.flatMap(({ id, type, config, text }) => {
-    const next = resealConfig(box, id, type, config);
-    return next ? [{ id, text, next: JSON.stringify(next) }] : [];
-  });
-  if (stale.length === 0) return 0;
-  const done = await database.query<{ id: string }>(replaceConfigs, [
-    stale.map(({ id }) => id),
-    stale.map(({ text }) => text),
-    stale.map(({ next }) => next),
-  ]);
-  if (done.length === stale.length) return done.length;
-  const doneIds = new Set(done.map(({ id }) => id));
-  const missed = stale.filter(({ id }) => !doneIds.has(id)).map(({ id }) => id);
-  const again = await database.query<StoredConfig>(selectByIds, [missed]);
-  return done.length + (await resealAll(database, box, again));
 }
 
 /*
@@ -101,11 +93,6 @@ const countByKey = {
 const selectBatch = {
   name: "select_configs",
   text: `select id, type, config, config::text as text from channel where id > $1 order by id limit $2`,
-};
-
-const selectByIds = {
-  name: "select_configs_by_ids",
-  text: `select id, type, config, config::text as text from channel where id = any ($1::uuid[])`,
 };
 
 /*

@@ -30,34 +30,34 @@ export interface StatisticsPoint {
 /** How long counts by the minute are kept. */
 export const minutesKeptMs = 48 * 3_600_000;
 
-export type Statistics = ReturnType<typeof createStatistics>;
-
-/** How the deliveries of one tenant ended; the tenant's id is in every query. */
-export function createStatistics(database: Database, tenantId: string) {
-  return {
-    /** Ordered by group, then by time. Without the buckets in which nothing ended. */
-    async read(query: StatisticsQuery): Promise<StatisticsPoint[]> {
-      const grouped = (name: Grouping) => query.groupBy.includes(name);
-      const rows = await database.query<PointRow>(select, [
-        tenantId,
-        query.bucketSeconds % 3600 === 0 ? 3600 : 60,
-        query.since.toISOString(),
-        query.until.toISOString(),
-        query.bucketSeconds,
-        grouped("channel_id"),
-        grouped("event_type"),
-        grouped("state"),
-        query.channelId ?? null,
-        query.eventType ?? null,
-        query.state ?? null,
-      ]);
-      return rows.map(({ startsAt, latencies, ...row }) => ({
-        ...row,
-        startsAt: new Date(startsAt),
-        latencies: new Map(Object.entries(latencies).map(([bucket, count]) => [Number(bucket), count])),
-      }));
-    },
-  };
+/**
+ * How the deliveries of one tenant ended, ordered by group, then by time. Without the buckets
+ * in which nothing ended.
+ */
+export async function readStatistics(
+  database: Database,
+  tenantId: string,
+  query: StatisticsQuery,
+): Promise<StatisticsPoint[]> {
+  const grouped = (name: Grouping) => query.groupBy.includes(name);
+  const rows = await database.query<PointRow>(select, [
+    tenantId,
+    query.bucketSeconds % 3600 === 0 ? 3600 : 60,
+    query.since.toISOString(),
+    query.until.toISOString(),
+    query.bucketSeconds,
+    grouped("channel_id"),
+    grouped("event_type"),
+    grouped("state"),
+    query.channelId ?? null,
+    query.eventType ?? null,
+    query.state ?? null,
+  ]);
+  return rows.map(({ startsAt, latencies, ...row }) => ({
+    ...row,
+    startsAt: new Date(startsAt),
+    latencies: new Map(Object.entries(latencies).map(([bucket, count]) => [Number(bucket), count])),
+  }));
 }
 
 interface PointRow extends Omit<StatisticsPoint, "startsAt" | "latencies"> {

@@ -1,14 +1,15 @@
-import { type AuditLog, createAuditLog } from "./audit.ts";
+import { type AuditPage, listAuditEvents } from "./audit.ts";
 import { createChangeFeed, type TenantChanges } from "./change-feed.ts";
 import { type ChannelStore, createChannelStore } from "./channel-store.ts";
 import type { Database } from "./database.ts";
 import { createDeliveryLog, type DeliveryLog } from "./delivery-log.ts";
+import type { AuditEventRow } from "./entities.ts";
 import { createIngest, type Ingested, type IngestOptions, type NewEvent } from "./ingest.ts";
-import { createOwnKeyReader, type OwnKeyReader } from "./own-key.ts";
-import { createQueueStatusReader, type QueueStatusReader } from "./queue-status.ts";
+import { type OwnKey, readOwnKey } from "./own-key.ts";
+import { type QueueStatus, readQueueStatus } from "./queue-status.ts";
 import { createReplayStore, type ReplayStore } from "./replays.ts";
 import type { SecretBox } from "./secret-box.ts";
-import { createStatistics, type Statistics } from "./statistics.ts";
+import { readStatistics, type StatisticsPoint, type StatisticsQuery } from "./statistics.ts";
 import { createTenantSettingsStore, type TenantSettingsStore } from "./tenant-settings-store.ts";
 
 /** What answers callers: access to the rows of one tenant at a time, and no other access. */
@@ -23,11 +24,11 @@ export interface TenantStore {
   deliveries: DeliveryLog;
   changes: TenantChanges;
   replays: ReplayStore;
-  statistics: Statistics;
-  queue: QueueStatusReader;
-  audit: AuditLog;
   settings: TenantSettingsStore;
-  ownKey: OwnKeyReader;
+  statistics(query: StatisticsQuery): Promise<StatisticsPoint[]>;
+  queueStatus(): Promise<QueueStatus>;
+  auditEvents(page: AuditPage): Promise<AuditEventRow[]>;
+  ownKey(keyId: string): Promise<OwnKey | undefined>;
   /** Stores an event with its deliveries; committed when the promise resolves. */
   ingest(event: Omit<NewEvent, "tenantId">): Promise<Ingested>;
   /** Whether so many more events may wait to be stored. */
@@ -43,11 +44,11 @@ export function createStore(database: Database, box: SecretBox, options: IngestO
       deliveries: createDeliveryLog(database, tenantId),
       changes: changes.forTenant(tenantId),
       replays: createReplayStore(database, tenantId),
-      statistics: createStatistics(database, tenantId),
-      queue: createQueueStatusReader(database, tenantId),
-      audit: createAuditLog(database, tenantId),
       settings: createTenantSettingsStore(database, tenantId),
-      ownKey: createOwnKeyReader(database, tenantId),
+      statistics: (query) => readStatistics(database, tenantId, query),
+      queueStatus: () => readQueueStatus(database, tenantId),
+      auditEvents: (page) => listAuditEvents(database, tenantId, page),
+      ownKey: (keyId) => readOwnKey(database, tenantId, keyId),
       ingest: (event) => ingest.add({ ...event, tenantId }),
       hasRoom: (events) => ingest.hasRoom(tenantId, events),
     }),

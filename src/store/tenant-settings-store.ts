@@ -1,21 +1,19 @@
 import { LockMode } from "@mikro-orm/core";
+import type { StoredSettings } from "../channels/tenant-settings.ts";
+import { snakeCase } from "../snake-case.ts";
 import { type Actor, recordChange } from "./audit.ts";
 import type { Database } from "./database.ts";
-import { TenantSettings, type TenantSettingsRow } from "./entities.ts";
+import { entitiesOf, TenantSettings, type TenantSettingsRow } from "./entities.ts";
 import { laterThan } from "./later-than.ts";
 
 /** The settings to change; null puts one back to its default. */
-export type SettingsChange = Partial<Omit<TenantSettingsRow, "tenantId" | "updatedAt">>;
+export type SettingsChange = StoredSettings;
 
 export type TenantSettingsStore = ReturnType<typeof createTenantSettingsStore>;
 
-/** The settings of one tenant, and of no other: the tenant filter is bound here. */
+/** The settings of one tenant, and of no other. */
 export function createTenantSettingsStore(database: Database, tenantId: string) {
-  function entityManager() {
-    const em = database.orm.em.fork();
-    em.setFilterParams("tenant", { tenantId });
-    return em;
-  }
+  const entityManager = () => entitiesOf(database, tenantId);
 
   return {
     /** Answers undefined when nothing was ever set. */
@@ -43,16 +41,8 @@ export function createTenantSettingsStore(database: Database, tenantId: string) 
   };
 }
 
-const columns = [
-  ["timeZone", "time_zone"],
-  ["productName", "product_name"],
-  ["logoUrl", "logo_url"],
-  ["linkBaseUrl", "link_base_url"],
-] as const;
-
 /** As the API names them. */
 function changedNames(row: TenantSettingsRow, change: SettingsChange): string[] {
-  return columns
-    .filter(([key]) => change[key] !== undefined && change[key] !== (row[key] ?? null))
-    .map(([, name]) => name);
+  const names = Object.keys(change) as (keyof SettingsChange)[];
+  return names.filter((name) => change[name] !== (row[name] ?? null)).map(snakeCase);
 }

@@ -1,7 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { abortableSleep } from "../abortable-sleep.ts";
 import type { Batcher } from "../batcher.ts";
 import type { Channel, Notice, SendOutcome, SentRequest } from "../channels/channel.ts";
+import type { Senders } from "../channels/senders.ts";
 import type { TenantSettings } from "../channels/tenant-settings.ts";
 import type { EventPayload } from "../events.ts";
 import type { FailureLog } from "../failure-log.ts";
@@ -16,14 +17,15 @@ import type {
   NextAttempt,
   Settlement,
 } from "../store/delivery-queue.ts";
-import { isDatabaseUnavailable } from "../store/unavailable.ts";
 import type { Tracing } from "../tracing.ts";
 import { noteAttempt, reportEnd, reportLost } from "./attempt-report.ts";
 import { startAttemptSpan } from "./attempt-span.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
-import { type Dedup, dedupKey } from "./dedup.ts";
+import type { Dedup } from "./dedup.ts";
+import { type Clearance, checkDuplicate } from "./duplicate-check.ts";
 import type { Seat } from "./lanes.ts";
 import type { Lease, Leases } from "./leases.ts";
+import { persist } from "./persist.ts";
 
 /** A wait longer than this is not worth holding a delivery for: it is handed back. */
 const longWaitMs = 15_000;
@@ -34,16 +36,6 @@ const longWaitMs = 15_000;
  */
 const freshMs = 500;
 
-/**
- * A delivery that finds an equal one on its way looks again after a moment, since most are
- * sent by then, and else is handed back until so long after that one could have been sent.
- */
-const momentMs = 100;
-const lookAgainMs = 500;
-
-/** While the database is away, writes are tried again this often. */
-const writeAgainMs = 250;
-
 /** What the loop works with; one set serves all deliveries of a process. */
 export interface LoopContext {
   // The queue's statements that concern one delivery, each for all that ask at the same time.
@@ -51,12 +43,7 @@ export interface LoopContext {
   settlements: Batcher<Settlement, boolean>;
   /** By delivery id. */
   fates: Batcher<string, Fate>;
-  send(
-    channel: Channel,
-    notice: Notice,
-    signal: AbortSignal,
-    onRequest: (request: SentRequest) => void,
-  ): Promise<SendOutcome>;
+  send: Senders["send"];
   dedup: Dedup;
   leases: Leases;
   observe(observation: Observation): Promise<void>;
@@ -79,7 +66,7 @@ export interface Held {
 }
 
 /** How holding a delivery ended; undefined: somebody else has it. */
-type End = Omit<Settlement, "deliveryId" | "leaseToken"> | undefined;
+export type End = Omit<Settlement, "deliveryId" | "leaseToken"> | undefined;
 
 /**
  * Takes one held delivery to its end: at most three attempts in all, a wait before
@@ -184,75 +171,14 @@ async function useSlot(
   return { kind: "sent", outcome, request, startedAt, durationMs: performance.now() - startedMs };
 }
 
-/** Nobody else sends this notice, as was known at `at` (`performance.now()`), or the store does not answer. */
-interface Clearance {
-  at: number;
-  unchecked: boolean;
-}
-
-/**
- * Reserves the dedup key. What another delivery holds it for decides: a notice that was
- * sent is not sent again, and while that is open, this delivery waits for it. A holder that
- * has ended without sending has given the key up, even if its worker died before it could
- * say so: the reservation then replaces it atomically.
- */
-async function checkDuplicate(
-  held: Held,
-  eventType: string,
-  context: LoopContext,
-): Promise<Clearance | { end: End }> {
-  const { claimed } = held;
-  const { dedup, fates } = context;
-  const cleared = (unchecked: boolean): Clearance => ({ at: performance.now(), unchecked });
-  const key = dedupKey({ ...claimed, eventType });
-  const reserve = (insteadOf?: string) =>
-    persist(held, context, () => dedup.reserve(key, claimed.deliveryId, insteadOf));
-  let reservation = await reserve();
-  for (let looks = 1; reservation.kind === "duplicate"; looks++) {
-    const { of } = reservation;
-    const fate = await persist(held, context, () => fates.add(of));
-    // A replay goes out whoever has the key; its own key is for equal notices that come later.
-    if (claimed.replayed && fate.kind !== "unsent") break;
-    if (fate.kind === "sent") return { end: { state: "deduplicated", duplicateOf: of, unmade: true } };
-    if (fate.kind === "open" && (fate.forMs > 0 || looks > 1)) {
-      return { end: { state: "pending", waitMs: fate.forMs + lookAgainMs, unmade: true } };
-    }
-    if (fate.kind === "open") await sleep(momentMs);
-    reservation = await reserve(fate.kind === "unsent" ? of : undefined);
-  }
-  return cleared(reservation.kind === "unavailable");
-}
-
 function settle(held: Held, end: Exclude<End, undefined>, context: LoopContext): Promise<boolean> {
   const { deliveryId, leaseToken } = held.lease;
   return persist(held, context, () => context.settlements.add({ deliveryId, leaseToken, ...end }));
 }
 
-/**
- * Asks the database about a delivery or writes what is known of it, and goes on
- * trying while the database is away: a result that is not written is a notice that
- * is sent twice. Gives up with the database's error when the lease runs out, since
- * the delivery may be another worker's from then on, and when trying is of no use.
- */
-async function persist<Result>(
-  { lease }: Held,
-  { leases, failed }: LoopContext,
-  write: () => Promise<Result>,
-): Promise<Result> {
-  while (true) {
-    try {
-      return await write();
-    } catch (error) {
-      if (!leases.holds(lease) || !isDatabaseUnavailable(error)) throw error;
-      failed("warn", { deliveryId: lease.deliveryId }, error, "the database is away, trying again");
-      await sleep(writeAgainMs);
-    }
-  }
-}
-
 async function waitOr(waitMs: number, signals: AbortSignal[]): Promise<boolean> {
   const signal = AbortSignal.any(signals);
-  await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+  await abortableSleep(waitMs, signal);
   return signal.aborted;
 }
 

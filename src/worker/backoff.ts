@@ -1,13 +1,14 @@
 export interface BackoffOptions {
   /** Wait before the second attempt, before jitter. */
   baseMs: number;
-  /** The wait grows by this factor from attempt to attempt. */
-  factor: number;
   /** Cap of the wait, jitter included. */
   maxMs: number;
   /** Cap of what an endpoint may ask for by Retry-After. */
   retryAfterMaxMs: number;
 }
+
+/** The wait grows by this factor from attempt to attempt. */
+const factor = 4;
 
 /**
  * How long to wait after the given attempt (1, 2, ...) in milliseconds: exponential,
@@ -18,9 +19,8 @@ export function backoffMs(
   attempt: number,
   retryAfterMs: number | undefined,
   options: BackoffOptions,
-  random: () => number = Math.random,
 ): number {
-  const exponential = options.baseMs * options.factor ** (attempt - 1);
-  const jittered = Math.min(options.maxMs, exponential * (0.75 + random() / 2));
+  const exponential = options.baseMs * factor ** (attempt - 1);
+  const jittered = Math.min(options.maxMs, exponential * (0.75 + Math.random() / 2));
   return Math.round(Math.max(jittered, Math.min(retryAfterMs ?? 0, options.retryAfterMaxMs)));
 }

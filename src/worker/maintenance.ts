@@ -13,7 +13,6 @@ export interface MaintenanceOptions {
   often: (() => Promise<unknown>)[];
   /** What is done once in a while beside that, such as retention. */
   chores: (() => Promise<unknown>)[];
-  choresEveryMs: number;
   /** Aborted when the process stops: what has many batches to do leaves the rest. */
   stopping: AbortSignal;
   /** Called when there is work again. */
@@ -23,6 +22,7 @@ export interface MaintenanceOptions {
 }
 
 const batch = 1_000;
+const choresEveryMs = 60_000;
 
 /**
  * What every worker process does beside sending. All of it may run in many
@@ -37,7 +37,7 @@ export function startMaintenance(options: MaintenanceOptions): { close(): Promis
     repeat(options.everyMs, recoverLost, warn),
     repeat(options.everyMs, expireStale, warn),
     ...options.often.map((work) => repeat(options.everyMs, work, warn)),
-    ...options.chores.map((chore) => repeat(options.choresEveryMs, chore, warn)),
+    ...options.chores.map((chore) => repeat(choresEveryMs, chore, warn)),
   ];
 
   async function recoverLost(): Promise<void> {

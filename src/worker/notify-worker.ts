@@ -4,8 +4,9 @@ import type { ChannelLoader, LoadedChannel } from "../store/channel-loader.ts";
 import type { Claimed, DeliveryQueue, WaitingChannel } from "../store/delivery-queue.ts";
 import type { HandOver } from "../store/ingest.ts";
 import { isDatabaseUnavailable } from "../store/unavailable.ts";
-import { firstId } from "../store/uuid-time.ts";
+import { firstId } from "../uuid-v7.ts";
 import { deliver, type LoopContext } from "./attempt-loop.ts";
+import { createCancelling } from "./cancelling.ts";
 import { createHandOver } from "./hand-over.ts";
 import type { Lanes, LaneUser, Seat } from "./lanes.ts";
 import type { Lease } from "./leases.ts";
@@ -38,7 +39,6 @@ export interface NotifyWorker {
 }
 
 const channelsARound = 500;
-const cancelBatch = 1_000;
 
 /** After a defect of our own, such as a missing encryption key, a delivery waits for so long. */
 const defectWaitMs = 30_000;
@@ -56,6 +56,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
   /** Lease tokens of what may have been taken, and when it was asked for. */
   const unanswered = new Map<string, number>();
   const scheduler = createScheduler();
+  const cancelling = createCancelling(queue, context, wake);
   const handOver = createHandOver({
     ...options,
     starved: (urgent) => starved[urgent ? "urgent" : "normal"],
@@ -71,7 +72,6 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
   let anyWaiting = true;
   let tried = 0;
   let after = { urgent: firstId, normal: firstId };
-  let cancelling: Promise<void> | undefined;
   let wakeUp: () => void = () => undefined;
   let awake = true;
 
@@ -116,7 +116,7 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     for (const { channelId, consecutiveFailures } of waiting) {
       if (consecutiveFailures > 0) options.noteFailing(channelId);
     }
-    cancelInactive(waiting);
+    cancelling.begin(waiting);
 
     const quotas = scheduler.allocate(
       waiting.filter(({ active }) => active),
@@ -168,29 +168,6 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
     const free = lanes.freeOf(channel);
     const onTrial = channel.consecutiveFailures >= options.breakerFailures && !channel.urgent;
     return onTrial ? Math.min(free, 1 - lanes.heldOf(channel)) : free;
-  }
-
-  /** Beside the claims, which wait for nobody's cancelling; one round at a time. */
-  function cancelInactive(waiting: WaitingChannel[]): void {
-    const ids = new Set(waiting.filter(({ active }) => !active).map(({ channelId }) => channelId));
-    if (ids.size === 0 || cancelling) return;
-    cancelling = cancelAll(ids)
-      .catch((error: Error) => {
-        log.error({ err: error.message }, "cannot cancel deliveries of inactive channels, trying again");
-      })
-      .finally(() => {
-        cancelling = undefined;
-      });
-  }
-
-  async function cancelAll(channelIds: Set<string>): Promise<void> {
-    for (const channelId of channelIds) {
-      if (stop.signal.aborted) return;
-      const cancelled = await queue.cancel(channelId, cancelBatch);
-      metrics.deliveriesSwept.inc({ state: "cancelled" }, cancelled);
-      log.info({ channelId, cancelled }, "cancelled deliveries of an inactive channel");
-      if (cancelled === cancelBatch) wake();
-    }
   }
 
   function take(claimed: Claimed, leaseToken: string, askedAt: number): void {
@@ -248,7 +225,8 @@ export function startNotifyWorker(options: NotifyWorkerOptions): NotifyWorker {
       lanes.close();
       wake();
       const abort = setTimeout(() => leases.abortAll(), graceMs);
-      await Promise.all([running, cancelling, handOver.close()]);
+      await Promise.all([running, handOver.close()]);
+      await cancelling.idle();
       await Promise.all(underWay);
       clearTimeout(abort);
     },

@@ -13,13 +13,13 @@ export interface Pace {
  * Measures pace in windows of 100 ms. Something that is done seldom, or stops
  * being done, soon expects nothing.
  */
-export function createPace(now: () => number = () => performance.now()): Pace {
-  let startedAt = now();
+export function createPace(): Pace {
+  let startedAt = performance.now();
   let counted = 0;
   let expected = 0;
 
   function closeWindow(): void {
-    const elapsedMs = now() - startedAt;
+    const elapsedMs = performance.now() - startedAt;
     if (elapsedMs < windowMs) return;
     expected = Math.floor((counted * windowMs) / elapsedMs);
     startedAt += elapsedMs;

@@ -28,6 +28,7 @@ import { startMaintenance } from "./maintenance.ts";
 import { startNotifyWorker } from "./notify-worker.ts";
 import { RedisDedupStore } from "./redis-dedup-store.ts";
 
+/** The parts of a process that its delivering side works with. */
 export interface WorkerOptions {
   config: Config;
   database: Database;
@@ -37,8 +38,6 @@ export interface WorkerOptions {
   tracing: Tracing;
   log: Logger;
 }
-
-const choresEveryMs = 60_000;
 
 /** Puts the delivering side of a process together and starts it. */
 export async function startWorker(options: WorkerOptions) {
@@ -115,7 +114,6 @@ export async function startWorker(options: WorkerOptions) {
       () => sqlStore.purge(stopping.signal),
       async () => lanes.sweep(),
     ],
-    choresEveryMs,
     stopping: stopping.signal,
     onRecovered: worker.wake,
     metrics,

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Postgres } from "../support/postgres.ts";
+import type { Random } from "../support/random.ts";
 import type { Redis } from "../support/redis.ts";
 import type { Fleet, Member, Role } from "./fleet.ts";
-import type { Random } from "./random.ts";
 
 export interface Disturbed {
   kills: Record<Role, number>;

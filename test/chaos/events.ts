@@ -1,5 +1,5 @@
+import type { Random } from "../support/random.ts";
 import type { Behaviour } from "./endpoints.ts";
-import type { Random } from "./random.ts";
 
 /** One event on its way into the service, and what was acknowledged of it. */
 export interface PlannedEvent {

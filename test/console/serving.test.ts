@@ -18,7 +18,7 @@ let server: ApiServer;
 
 beforeAll(async () => {
   assertFreshBuild();
-  server = await startApiServer({ http: createConsolePages(built) });
+  server = await startApiServer({ pages: createConsolePages(built) });
 });
 
 afterAll(async () => {
@@ -133,7 +133,7 @@ test("HTTP/2 and TLS answer the same", async () => {
   const tls = { certFile: join(dir, "cert.pem"), keyFile: join(dir, "key.pem"), clientCaFile: undefined };
   writeFileSync(tls.certFile, cert);
   writeFileSync(tls.keyFile, key);
-  const secure = await startApiServer({ tls, http: createConsolePages(built) });
+  const secure = await startApiServer({ tls, pages: createConsolePages(built) });
   const body = await new Promise<Buffer>((answer, reject) => {
     const request = requestHttps(`${secure.url}/console`, { ca, agent: false }, async (response) => {
       answer(await buffer(response));
@@ -148,7 +148,7 @@ test("HTTP/2 and TLS answer the same", async () => {
 test("a console that is not built says so, and the rest goes on", async () => {
   const dir = await makeTempDir();
   mkdirSync(join(dir, "console"));
-  const bare = await startApiServer({ http: createConsolePages(join(dir, "console")) });
+  const bare = await startApiServer({ pages: createConsolePages(join(dir, "console")) });
   const answer = await fetch(`${bare.url}/console`);
   expect([answer.status, await answer.text()]).toEqual([
     503,

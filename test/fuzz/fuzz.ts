@@ -2,8 +2,8 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { EventIngestService } from "../../gen/jitsudo/notifications/v1/event_pb.js";
 import { allMethods } from "../security/all-methods.ts";
 import { openRig, type Rig } from "../security/rig.ts";
+import { createRandom } from "../support/random.ts";
 import type { Service } from "../support/service.ts";
-import { createRandom } from "./random.ts";
 import { type Credentials, createRequests, type FuzzRequest } from "./requests.ts";
 import { createSender, type Outcome, type Sender } from "./sender.ts";
 

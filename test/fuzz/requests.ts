@@ -7,7 +7,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { http } from "../../gen/google/api/annotations_pb.js";
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 import { createValues, mutate } from "./values.ts";
 
 export type Kind = "rest" | "connect" | "grpc" | "grpc-web" | "raw";

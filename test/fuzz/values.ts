@@ -1,5 +1,5 @@
 import type { DescField, DescMessage, JsonObject, JsonValue } from "@bufbuild/protobuf";
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 
 /** Values that the rules allow, by the name of the field. */
 const good: Record<string, JsonValue> = {

@@ -6,9 +6,9 @@ import { type Database, openDatabase, type Statement } from "../../src/store/dat
 import { claim } from "../../src/store/delivery-queue.sql.ts";
 import { createDeliveryQueue } from "../../src/store/delivery-queue.ts";
 import { keptPlanSettings } from "../../src/store/kept-plans.ts";
-import { createQueueStatusReader, queueStatus } from "../../src/store/queue-status.ts";
+import { queueStatus, readQueueStatus } from "../../src/store/queue-status.ts";
 import { removeOld } from "../../src/store/retention.ts";
-import { firstId } from "../../src/store/uuid-time.ts";
+import { firstId } from "../../src/uuid-v7.ts";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { makeTempDir, removeDir } from "../support/temp-dir.ts";
@@ -147,8 +147,10 @@ test("with a million deliveries waiting a claim takes as long as with a thousand
   const buffers = plan.flatMap((line) => [...line.matchAll(/shared hit=(\d+)/g)].map(([, n]) => Number(n)));
   expect(Math.max(...buffers)).toBeLessThan(5_000);
 
-  const status = createQueueStatusReader(database, tenant.id);
-  expect(await status.read()).toMatchObject({ pending: 10_000, oldestCreatedAt: expect.any(Date) });
+  expect(await readQueueStatus(database, tenant.id)).toMatchObject({
+    pending: 10_000,
+    oldestCreatedAt: expect.any(Date),
+  });
   // Bounded by the ten thousand that are counted, not by the million.
   expect(await pagesOfStatus()).toBeLessThan(10_000);
 

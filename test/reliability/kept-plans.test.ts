@@ -9,7 +9,7 @@ import { insertEvents, payloadSeparator } from "../../src/store/ingest.sql.ts";
 import { keptPlanSettings } from "../../src/store/kept-plans.ts";
 import { queueStatus } from "../../src/store/queue-status.ts";
 import { reserve } from "../../src/store/sql-dedup-store.ts";
-import { firstId } from "../../src/store/uuid-time.ts";
+import { firstId } from "../../src/uuid-v7.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { withTempDir } from "../support/temp-dir.ts";
 import { type Explained, explainedPages } from "./support/explained-pages.ts";

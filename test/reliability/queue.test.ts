@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import { createDeliveryQueue, type DeliveryQueue } from "../../src/store/delivery-queue.ts";
 import { SqlDedupStore } from "../../src/store/sql-dedup-store.ts";
-import { firstId } from "../../src/store/uuid-time.ts";
+import { firstId } from "../../src/uuid-v7.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { makeTempDir, removeDir } from "../support/temp-dir.ts";
 import { type Cluster, startCluster } from "./support/cluster.ts";

@@ -1,5 +1,6 @@
 import pino from "pino";
-import { type Server, type ServerOptions, startServer } from "../../src/server/server.ts";
+import { type Server, startServer } from "../../src/server/server.ts";
+import type { ServerOptions } from "../../src/server/server-options.ts";
 import type { Authenticate, Scope } from "../../src/services/caller.ts";
 import { createFieldValidator } from "../../src/services/field-validator.ts";
 import { echoServices, type Seen } from "./echo-services.ts";

@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { type DescMessage, fromJson, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
+import type { DescMessage, JsonValue, MessageShape } from "@bufbuild/protobuf";
 import { UpdateTenantSettingsRequestSchema } from "../../../gen/jitsudo/notifications/v1/tenant_settings_pb.js";
 import type { ChannelType } from "../../channels/channel.ts";
 import { type CreateRequest, createRequests, settingsOf } from "../../services/channel-settings.ts";
 import { configViolations, timeZoneProblem } from "../../services/config-checks.ts";
+import type { FieldViolation } from "../../services/errors.ts";
 import { createFieldValidator } from "../../services/field-validator.ts";
-import { explainJsonError } from "../../services/json-violations.ts";
+import { decodeJson } from "../../services/json-violations.ts";
 import type { ChannelSettings } from "../../store/channel-store.ts";
 import { resolveReferences } from "./references.ts";
 import { FileError, type Problem, parseYaml, stepsOf, type YamlSource } from "./yaml-source.ts";
@@ -99,7 +100,7 @@ function readChannel(
     const message = "is for single calls: a secret that the server makes is shown once. Give signing_secret";
     unfit.push({ field: "generate_signing_secret", message });
   }
-  problems.push(...unfit.map(({ field, message }) => ({ path: [...path, ...stepsOf(field)], message })));
+  problems.push(...problemsAt(path, unfit));
   return [{ ...settings, type: channelType, request, sources: resolved.sources, path }];
 }
 
@@ -120,19 +121,13 @@ function decode<Desc extends DescMessage>(
   path: (string | number)[],
   problems: Problem[],
 ): MessageShape<Desc> | undefined {
-  let message: MessageShape<Desc>;
-  try {
-    message = fromJson(desc, json);
-  } catch (error) {
-    const violations = explainJsonError(desc, json, error);
-    problems.push(
-      ...violations.map(({ field, message }) => ({ path: [...path, ...stepsOf(field)], message })),
-    );
-    return undefined;
-  }
-  const violations = validate(desc, message);
-  problems.push(...violations.map(({ field, message }) => ({ path: [...path, ...stepsOf(field)], message })));
-  return violations.length > 0 ? undefined : message;
+  const { message, violations } = decodeJson(desc, json, validate);
+  problems.push(...problemsAt(path, violations));
+  return message;
+}
+
+function problemsAt(path: (string | number)[], violations: FieldViolation[]): Problem[] {
+  return violations.map(({ field, message }) => ({ path: [...path, ...stepsOf(field)], message }));
 }
 
 function objectAt(value: unknown, path: (string | number)[], problems: Problem[]): Record<string, JsonValue> {

@@ -1,7 +1,8 @@
 import type { NotificationChannel } from "../../clients/connect.ts";
+import { snakeCase } from "../../snake-case.ts";
 import { maskConfig } from "../../store/channel-secrets.ts";
 import type { DesiredChannel } from "./channels-file.ts";
-import { type Change, type Plan, settingNames } from "./plan.ts";
+import type { Change, Plan } from "./plan.ts";
 
 /** The plan for a reader, field by field. Shows no secret, and nothing that came from elsewhere than the file. */
 export function planText({ changes, unchanged, kept }: Plan): string {
@@ -32,7 +33,7 @@ function changeText(change: Change): string {
       return block(
         "~ tenant settings",
         change.fields.map(
-          (field) => `${settingNames[field]}: ${text(change.before[field])} → ${text(change.wanted[field])}`,
+          (field) => `${snakeCase(field)}: ${text(change.before[field])} → ${text(change.wanted[field])}`,
         ),
       );
   }

@@ -11,7 +11,7 @@ export type Change =
   /** `fields`: those that differ, of the config as "config.<field>". */
   | { kind: "update"; wanted: DesiredChannel; channel: NotificationChannel; fields: string[] }
   | { kind: "delete"; channel: NotificationChannel }
-  | { kind: "settings"; wanted: DesiredSettings; before: DesiredSettings; fields: (keyof SettingNames)[] };
+  | { kind: "settings"; wanted: DesiredSettings; before: DesiredSettings; fields: SettingName[] };
 
 export interface Plan {
   changes: Change[];
@@ -21,15 +21,9 @@ export interface Plan {
   kept: NotificationChannel[];
 }
 
-/** The tenant's settings: in a message, and in the file. */
-export const settingNames = {
-  timeZone: "time_zone",
-  productName: "product_name",
-  logoUrl: "logo_url",
-  linkBaseUrl: "link_base_url",
-} as const;
-
-type SettingNames = typeof settingNames;
+/** The tenant's settings, as a message names them. */
+const settingNames = ["timeZone", "productName", "logoUrl", "linkBaseUrl"] as const;
+type SettingName = (typeof settingNames)[number];
 
 /**
  * Compares the file with the server and changes nothing. Secrets never come out of the
@@ -134,8 +128,7 @@ async function compareSettings(
   wanted: DesiredSettings,
 ): Promise<Change | undefined> {
   const current = await patiently(() => client.tenantSettings.getTenantSettings({}));
-  const names = Object.keys(settingNames) as (keyof SettingNames)[];
-  const fields = names.filter((name) => wanted[name] !== undefined && wanted[name] !== current[name]);
-  const before = { ...wanted, ...Object.fromEntries(names.map((name) => [name, current[name]])) };
+  const fields = settingNames.filter((name) => wanted[name] !== undefined && wanted[name] !== current[name]);
+  const before = { ...wanted, ...Object.fromEntries(settingNames.map((name) => [name, current[name]])) };
   return fields.length === 0 ? undefined : { kind: "settings", wanted, before, fields };
 }

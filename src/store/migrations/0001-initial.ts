@@ -1,13 +1,5 @@
-import { Migration } from "@mikro-orm/migrations";
-
 /** Tenants, keys, channels, events, deliveries and attempts, with the indexes of the queue. */
-export class InitialMigration extends Migration {
-  override up(): void {
-    for (const statement of statements) this.addSql(statement);
-  }
-}
-
-const statements = [
+export const initial = [
   `create table tenant (
     id uuid primary key,
     name text not null unique,

@@ -1,13 +1,5 @@
-import { Migration } from "@mikro-orm/migrations";
-
 /** The audit trail, and a rate limit of its own for each key that needs one. */
-export class AuditMigration extends Migration {
-  override up(): void {
-    for (const statement of statements) this.addSql(statement);
-  }
-}
-
-const statements = [
+export const audit = [
   // No foreign keys: the trail outlives what it tells of.
   `create table audit_event (
     id uuid primary key,

@@ -1,13 +1,5 @@
-import { Migration } from "@mikro-orm/migrations";
-
 /** What tenants set about the look of their notices, and its place in the audit trail. */
-export class TenantSettingsMigration extends Migration {
-  override up(): void {
-    for (const statement of statements) this.addSql(statement);
-  }
-}
-
-const statements = [
+export const tenantSettings = [
   // A tenant without a row, and a null, have the defaults.
   `create table tenant_settings (
     tenant_id uuid primary key references tenant (id),

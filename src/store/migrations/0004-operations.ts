@@ -1,13 +1,5 @@
-import { Migration } from "@mikro-orm/migrations";
-
 /** What operators ask: the log by request and state, changes to watch, replays, statistics, auto-disable. */
-export class OperationsMigration extends Migration {
-  override up(): void {
-    for (const statement of statements) this.addSql(statement);
-  }
-}
-
-const statements = [
+export const operations = [
   `alter table event add column request_id text`,
   // json and not jsonb, which refuses a payload with \u0000 in it.
   // Nor does json give any text where a \u0000 is in another; no request_id has one.

@@ -1,13 +1,5 @@
-import { Migration } from "@mikro-orm/migrations";
-
 /** The trace of an event, and the breakers that are open. */
-export class ObservabilityMigration extends Migration {
-  override up(): void {
-    for (const statement of statements) this.addSql(statement);
-  }
-}
-
-const statements = [
+export const observability = [
   // W3C traceparent, from the ingest call; null where there is no trace.
   `alter table event add column traceparent text`,
   // Serves counting the breakers that are open. Rows are written when health changes alone.

@@ -1,4 +1,5 @@
-import { longestTimerMs } from "./time-limits.ts";
+/** Milliseconds, almost 25 days: timers take longer ones, Infinity too, for a single millisecond. */
+export const longestTimerMs = 2 ** 31 - 1;
 
 /**
  * Resolves after `ms`, which may be Infinity, or as soon as `signal` aborts. (Node's own
