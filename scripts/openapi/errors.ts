@@ -44,7 +44,7 @@ export const errorResponses = {
   403: response(
     "The key belongs to another tenant (tenant_mismatch) or lacks the scope (permission_denied).",
   ),
-  404: response("There is no such thing in this tenant, or no such tenant (for an operator key)."),
+  404: response("There is no such thing in this tenant."),
   409: response("There is something already that it contradicts."),
   413: response("The body is too long."),
   415: response("The body is not application/json."),

@@ -72,7 +72,9 @@ export function createRequestGate({
         "the key in X-API-Key belongs to another tenant than X-Tenant-ID names",
       );
     }
-    if (answer.kind === "unknown_tenant") throw noSuchTenant();
+    if (answer.kind === "unknown_tenant") {
+      throw apiError("tenant_mismatch", "there is no tenant of the id in X-Tenant-ID");
+    }
     if (answer.kind === "rate_limited") {
       throw tryLater("the key has used up its calls for now", answer.retryAfterMs);
     }
@@ -100,11 +102,6 @@ export function createRequestGate({
       throw toCallError(reason, context);
     }
   }
-}
-
-function noSuchTenant() {
-  const field = { field: "X-Tenant-ID", message: "there is no tenant of this id" };
-  return apiError("not_found", `${field.field}: ${field.message}`, [field]);
 }
 
 /** Read from the request itself, which spares the REST path the making of a Headers object. */

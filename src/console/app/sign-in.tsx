@@ -86,6 +86,5 @@ function fieldError({ code, fields }: Failure): FieldError | undefined {
   const isAbout = (header: string) => fields.some(({ field }) => field === header);
   if (code === "unauthenticated" || isAbout("X-API-Key")) return { field: "key", text: "Is no valid key." };
   if (code === "tenant_mismatch") return { field: "tenant", text: "Is not the tenant of this key." };
-  if (code === "not_found") return { field: "tenant", text: "There is no such tenant." };
   return isAbout("X-Tenant-ID") ? { field: "tenant", text: "Must be the tenant’s UUID." } : undefined;
 }
