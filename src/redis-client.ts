@@ -1,6 +1,6 @@
 import { createClient } from "@keyv/redis";
 import type { Logger } from "pino";
-import { createFailureLog } from "./failure-log.ts";
+import { createFailureLog } from "./observability/failure-log.ts";
 
 const connectTimeoutMs = 1_000;
 const reconnectDelayMs = 500;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { longestTimerMs } from "./abortable-sleep.ts";
+import { longestTimerMs } from "./async/abortable-sleep.ts";
 import { isDestination } from "./channels/address-rules.ts";
 import { snsCredentials } from "./channels/sns-credentials.ts";
 import { type EventType, eventTypes } from "./events.ts";

@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import { expect, test } from "vitest";
-import { makeSigningSecret } from "../src/signing-key.ts";
+import { makeSigningSecret } from "../src/channels/signing-key.ts";
 import { createChannelStore } from "../src/store/channel-store.ts";
 import { migrate, openDatabase } from "../src/store/database.ts";
 import { removeOldSigningSecrets } from "../src/store/old-signing-secrets.ts";

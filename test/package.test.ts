@@ -39,7 +39,7 @@ test("holds what runs and the protos, nothing else", () => {
 
 const common = ["@bufbuild/protobuf", "@bufbuild/protovalidate", "@connectrpc/connect"];
 
-const clientFolders = ["gen", "src/clients", "src/abortable-sleep."];
+const clientFolders = ["gen", "src/clients", "src/async/abortable-sleep."];
 
 /** What each entry may load: its packages, and the folders of this one. */
 const entries = {

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, test } from "vitest";
+import { makeSigningSecret, signingKeyOf, signingProblem } from "../src/channels/signing-key.ts";
 import { signWebhook } from "../src/channels/webhook-signature.ts";
-import { makeSigningSecret, signingKeyOf, signingProblem } from "../src/signing-key.ts";
 import { verifyEd25519 } from "./support/ed25519.ts";
 
 describe("a webhook signature", () => {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, test } from "vitest";
 import { webhookRequest } from "../src/channels/generic-webhook.ts";
-import { makeSigningSecret, signingKeyOf } from "../src/signing-key.ts";
+import { makeSigningSecret, signingKeyOf } from "../src/channels/signing-key.ts";
 import { type ReceivedWebhook, verifyWebhook, WebhookError } from "../src/webhooks/verify-webhook.ts";
 import { full, hostileEvent, noticeOf } from "./support/notices.ts";
 

@@ -1,7 +1,7 @@
 import { promises as dns, type LookupAddress } from "node:dns";
 import type { LookupFunction } from "node:net";
-import { shareRunning } from "../share-running.ts";
-import { withinMs } from "../within-ms.ts";
+import { shareRunning } from "../async/share-running.ts";
+import { withinMs } from "../async/within-ms.ts";
 import { createAddressRules, isAddress } from "./address-rules.ts";
 import { addressRefused } from "./http-failure.ts";
 import { createHostResolver, type ResolveHost } from "./resolve-host.ts";

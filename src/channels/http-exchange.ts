@@ -1,5 +1,5 @@
 import type { Dispatcher } from "undici";
-import { setPatientTimeout } from "../patient-timeout.ts";
+import { setPatientTimeout } from "../async/patient-timeout.ts";
 import { describeFailure } from "./http-failure.ts";
 import { parseRetryAfter } from "./retry-after.ts";
 

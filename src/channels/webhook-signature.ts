@@ -1,4 +1,4 @@
-import { signingKeyOf } from "../signing-key.ts";
+import { signingKeyOf } from "./signing-key.ts";
 
 /**
  * The `webhook-signature` header of Standard Webhooks 1.0

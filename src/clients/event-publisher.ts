@@ -6,7 +6,7 @@ import {
   type IngestEventResponse,
   type IngestEventsResponse,
 } from "../../gen/jitsudo/notifications/v1/event_pb.js";
-import { abortableSleep } from "../abortable-sleep.ts";
+import { abortableSleep } from "../async/abortable-sleep.ts";
 import { type EventInit, withIdempotencyKey } from "./idempotency-keys.ts";
 import { createPublishLane, type PublishRetry } from "./publish-lane.ts";
 import type { PublishRetryOptions } from "./publish-retry.ts";

@@ -5,7 +5,7 @@ import type {
   IngestEventResult,
   IngestEventsResponse,
 } from "../../gen/jitsudo/notifications/v1/event_pb.js";
-import { abortableSleep } from "../abortable-sleep.ts";
+import { abortableSleep } from "../async/abortable-sleep.ts";
 import { type Publisher, settleEvent } from "./publish-result.ts";
 import { isTooLarge, type PublishRetryOptions, retryDelayMs } from "./publish-retry.ts";
 

@@ -1,4 +1,4 @@
-import { longestTimerMs } from "../abortable-sleep.ts";
+import { longestTimerMs } from "../async/abortable-sleep.ts";
 
 const unitMs: Record<string, number> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000_001 };
 

@@ -1,6 +1,6 @@
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import { createFailureLog } from "../failure-log.ts";
+import { createFailureLog } from "../observability/failure-log.ts";
 import { apiError, invalidField, unavailableError } from "../services/errors.ts";
 import { openCallKey } from "./calls.ts";
 import { describeError } from "./describe-error.ts";

@@ -1,5 +1,5 @@
-import type { Metrics } from "../metrics.ts";
-import type { Tracing } from "../tracing.ts";
+import type { Metrics } from "../observability/metrics.ts";
+import type { Tracing } from "../observability/tracing.ts";
 import type { HttpRequest } from "./calls.ts";
 
 /** What one call leaves behind in metrics and traces. */

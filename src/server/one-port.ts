@@ -3,7 +3,7 @@ import { createServer as createHttp1Server } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "pino";
-import { withinMs } from "../within-ms.ts";
+import { withinMs } from "../async/within-ms.ts";
 import type { HttpRequest, HttpResponse } from "./calls.ts";
 import { http1Limits, http2Limits } from "./connection-limits.ts";
 import { answerClientError } from "./http1-errors.ts";

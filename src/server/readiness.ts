@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
-import { abortableSleep } from "../abortable-sleep.ts";
-import { withinMs } from "../within-ms.ts";
+import { abortableSleep } from "../async/abortable-sleep.ts";
+import { withinMs } from "../async/within-ms.ts";
 import { describeError } from "./describe-error.ts";
 
 type ReadyState = "ready" | "not_ready" | "stopping";

@@ -1,5 +1,5 @@
+import { withinMs } from "../async/within-ms.ts";
 import { apiError } from "../services/errors.ts";
-import { withinMs } from "../within-ms.ts";
 import { createCalls } from "./calls.ts";
 import type { ObserveCall } from "./observe-call.ts";
 import { createOnePort } from "./one-port.ts";

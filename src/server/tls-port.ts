@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createSecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { withinMs } from "../within-ms.ts";
+import { withinMs } from "../async/within-ms.ts";
 import { http1Limits, http2Limits } from "./connection-limits.ts";
 import { answerClientError } from "./http1-errors.ts";
 import { createHttp2Sessions } from "./http2-sessions.ts";

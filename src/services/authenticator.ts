@@ -1,4 +1,4 @@
-import { shareRunning } from "../share-running.ts";
+import { shareRunning } from "../async/share-running.ts";
 import type { ApiKeys } from "../store/api-keys.ts";
 import type { ApiKeyRow } from "../store/entities.ts";
 import { type Authenticate, type Authentication, scopes } from "./caller.ts";

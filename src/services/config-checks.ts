@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import type { ChannelType } from "../channels/channel.ts";
+import { signingProblem } from "../channels/signing-key.ts";
 import { isTimeZone } from "../channels/time-text.ts";
-import { signingProblem } from "../signing-key.ts";
 import { type ConfigObject, keptSecrets, maskedSecrets } from "../store/channel-secrets.ts";
 import { type FieldViolation, refuse } from "./errors.ts";
 

@@ -13,7 +13,7 @@ import {
   IngestEventResultSchema,
 } from "../../gen/jitsudo/notifications/v1/event_pb.js";
 import type { EventType } from "../events.ts";
-import type { Metrics } from "../metrics.ts";
+import type { Metrics } from "../observability/metrics.ts";
 import { maxWaiting, type NewEvent, payloadHash } from "../store/ingest.ts";
 import type { Store, TenantStore } from "../store/store.ts";
 import { uuidv7 } from "../uuid-v7.ts";

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { repeat } from "../repeat.ts";
+import { repeat } from "../async/repeat.ts";
 
 export interface KeyUsage {
   /** Notes that a key is in use. Takes no time. */

@@ -6,7 +6,7 @@ import {
   type WebhookSigning,
   WebhookSigningSchema,
 } from "../../gen/jitsudo/notifications/v1/channel_pb.js";
-import { makeSigningSecret, type SigningKeyType, signingKeyOf } from "../signing-key.ts";
+import { makeSigningSecret, type SigningKeyType, signingKeyOf } from "../channels/signing-key.ts";
 import type { ConfigObject } from "../store/channel-secrets.ts";
 
 /** A config whose secrets are settled. */

@@ -1,4 +1,4 @@
-import { createBatcher } from "../batcher.ts";
+import { createBatcher } from "../async/batcher.ts";
 import type { Database } from "./database.ts";
 
 /** What one attempt says about the channel's endpoint. */

@@ -1,7 +1,7 @@
+import { shareRunning } from "../async/share-running.ts";
 import type { Channel } from "../channels/channel.ts";
 import { type StoredSettings, type TenantSettings, tenantSettings } from "../channels/tenant-settings.ts";
 import { createTimeTexts } from "../channels/time-text.ts";
-import { shareRunning } from "../share-running.ts";
 import { type ConfigObject, openConfig } from "./channel-secrets.ts";
 import type { Database } from "./database.ts";
 import type { SecretBox } from "./secret-box.ts";

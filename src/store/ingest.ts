@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { createBatcher } from "../batcher.ts";
+import { createBatcher } from "../async/batcher.ts";
 import type { ChannelType } from "../channels/channel.ts";
 import type { NoticeType } from "../events.ts";
 import type { Database } from "./database.ts";

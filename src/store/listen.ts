@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from "pg";
 import type { Logger } from "pino";
-import { abortableSleep } from "../abortable-sleep.ts";
-import { createFailureLog } from "../failure-log.ts";
+import { abortableSleep } from "../async/abortable-sleep.ts";
+import { createFailureLog } from "../observability/failure-log.ts";
 
 const reconnectDelayMs = 500;
 

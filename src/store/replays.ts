@@ -1,4 +1,4 @@
-import { inBatches } from "../in-batches.ts";
+import { inBatches } from "../async/in-batches.ts";
 import { firstId, uuidFloor, uuidv7 } from "../uuid-v7.ts";
 import type { Actor } from "./audit.ts";
 import type { Database } from "./database.ts";

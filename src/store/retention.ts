@@ -1,4 +1,4 @@
-import { inBatches } from "../in-batches.ts";
+import { inBatches } from "../async/in-batches.ts";
 import type { Database, Statement } from "./database.ts";
 
 /** Rows that one statement removes, so that nothing is locked for long. */

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { StoredData } from "keyv";
-import { createBatcher } from "../batcher.ts";
-import { inBatches } from "../in-batches.ts";
+import { createBatcher } from "../async/batcher.ts";
+import { inBatches } from "../async/in-batches.ts";
 import type { Database, Statement } from "./database.ts";
 
 /** A reservation that waits for its round trip with others. */

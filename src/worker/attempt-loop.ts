@@ -1,12 +1,13 @@
 import type { Logger } from "pino";
-import { abortableSleep } from "../abortable-sleep.ts";
-import type { Batcher } from "../batcher.ts";
+import { abortableSleep } from "../async/abortable-sleep.ts";
+import type { Batcher } from "../async/batcher.ts";
 import type { Channel, Notice, SendOutcome, SentRequest } from "../channels/channel.ts";
 import type { Senders } from "../channels/senders.ts";
 import type { TenantSettings } from "../channels/tenant-settings.ts";
 import type { EventPayload } from "../events.ts";
-import type { FailureLog } from "../failure-log.ts";
-import type { Metrics } from "../metrics.ts";
+import type { FailureLog } from "../observability/failure-log.ts";
+import type { Metrics } from "../observability/metrics.ts";
+import type { Tracing } from "../observability/tracing.ts";
 import type { Observation } from "../store/channel-health.ts";
 import { maxAttempts } from "../store/delivery-queue.sql.ts";
 import type {
@@ -17,7 +18,6 @@ import type {
   NextAttempt,
   Settlement,
 } from "../store/delivery-queue.ts";
-import type { Tracing } from "../tracing.ts";
 import { noteAttempt, reportEnd, reportLost } from "./attempt-report.ts";
 import { startAttemptSpan } from "./attempt-span.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";

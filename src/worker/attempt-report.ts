@@ -1,5 +1,5 @@
+import { parseTraceparent } from "../observability/trace-context.ts";
 import type { AttemptRecord, Settlement } from "../store/delivery-queue.ts";
-import { parseTraceparent } from "../trace-context.ts";
 import type { Held, LoopContext } from "./attempt-loop.ts";
 
 /** Where it is told what becomes of deliveries. */

@@ -1,6 +1,6 @@
 import type { SendOutcome } from "../channels/channel.ts";
+import type { Tracing } from "../observability/tracing.ts";
 import type { Claimed } from "../store/delivery-queue.ts";
-import type { Tracing } from "../tracing.ts";
 
 /** The span of one attempt; it carries the trace of the event's ingest on. */
 export function startAttemptSpan(claimed: Claimed, attempt: number, tracing: Tracing) {

@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
 import { Keyv, type KeyvStoreAdapter } from "keyv";
 import type { Logger } from "pino";
-import { createFailureLog } from "../failure-log.ts";
-import { setPatientTimeout } from "../patient-timeout.ts";
+import { setPatientTimeout } from "../async/patient-timeout.ts";
+import { createFailureLog } from "../observability/failure-log.ts";
 
 /** A Keyv store that can take a key atomically. */
 export interface ReservingStore extends KeyvStoreAdapter {

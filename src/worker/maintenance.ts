@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
-import { createFailureLog } from "../failure-log.ts";
-import { inBatches } from "../in-batches.ts";
-import type { Metrics } from "../metrics.ts";
-import { repeat } from "../repeat.ts";
+import { inBatches } from "../async/in-batches.ts";
+import { repeat } from "../async/repeat.ts";
+import { createFailureLog } from "../observability/failure-log.ts";
+import type { Metrics } from "../observability/metrics.ts";
 import type { DeliveryQueue } from "../store/delivery-queue.ts";
 
 export interface MaintenanceOptions {

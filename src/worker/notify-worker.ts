@@ -1,5 +1,5 @@
 import { v4 as uuidv4 } from "uuid";
-import { createFailureLog } from "../failure-log.ts";
+import { createFailureLog } from "../observability/failure-log.ts";
 import type { ChannelLoader, LoadedChannel } from "../store/channel-loader.ts";
 import type { Claimed, DeliveryQueue, WaitingChannel } from "../store/delivery-queue.ts";
 import type { HandOver } from "../store/ingest.ts";

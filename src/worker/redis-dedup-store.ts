@@ -1,6 +1,6 @@
 import KeyvRedis, { type createClient } from "@keyv/redis";
 import type { Logger } from "pino";
-import { createBatcher } from "../batcher.ts";
+import { createBatcher } from "../async/batcher.ts";
 import { createRedisClient } from "../redis-client.ts";
 import type { ReservationRequest } from "../store/sql-dedup-store.ts";
 

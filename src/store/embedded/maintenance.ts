@@ -1,4 +1,4 @@
-import { repeat } from "../../repeat.ts";
+import { repeat } from "../../async/repeat.ts";
 import type { DatabaseOptions } from "../database.ts";
 import type { ThreadClient } from "./thread-client.ts";
 

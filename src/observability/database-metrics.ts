@@ -1,10 +1,10 @@
 import type { Logger } from "pino";
 import { Gauge, type Registry } from "prom-client";
-import { channelTypes } from "./channels/channel.ts";
-import type { Database } from "./store/database.ts";
-import { type QueueSample, sampleQueue } from "./store/queue-sample.ts";
-import { isDatabaseUnavailable } from "./store/unavailable.ts";
-import { withinMs } from "./within-ms.ts";
+import { withinMs } from "../async/within-ms.ts";
+import { channelTypes } from "../channels/channel.ts";
+import type { Database } from "../store/database.ts";
+import { type QueueSample, sampleQueue } from "../store/queue-sample.ts";
+import { isDatabaseUnavailable } from "../store/unavailable.ts";
 
 /** A sample serves all scrapes within this time. */
 const freshMs = 5_000;

@@ -14,10 +14,10 @@ import {
 } from "@opentelemetry/resources";
 import { BatchSpanProcessor, type SpanExporter, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { Logger } from "pino";
+import { withinMs } from "../async/within-ms.ts";
 import { formatTraceparent, parseTraceparent } from "./trace-context.ts";
 import type { Span, SpanKind, Tracing } from "./tracing.ts";
 import { createSampler } from "./tracing-sampler.ts";
-import { withinMs } from "./within-ms.ts";
 
 const kinds: Record<SpanKind, ApiSpanKind> = { server: ApiSpanKind.SERVER, client: ApiSpanKind.CLIENT };
 

@@ -1,6 +1,6 @@
 import { type Logger, pino } from "pino";
-import type { Config } from "./config.ts";
-import { snakeCase } from "./snake-case.ts";
+import type { Config } from "../config.ts";
+import { snakeCase } from "../snake-case.ts";
 
 /**
  * One JSON line an occurrence, on standard error; docs/operations.md lists the fields.

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { channelTypes } from "./channels/channel.ts";
-import { version } from "./version.ts";
+import { channelTypes } from "../channels/channel.ts";
+import { version } from "../version.ts";
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
