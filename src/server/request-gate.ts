@@ -73,7 +73,8 @@ export function createRequestGate({
       );
     }
     if (answer.kind === "unknown_tenant") {
-      throw apiError("tenant_mismatch", "there is no tenant of the id in X-Tenant-ID");
+      const field = { field: "X-Tenant-ID", message: "there is no tenant of this id" };
+      throw apiError("tenant_mismatch", `${field.field}: ${field.message}`, [field]);
     }
     if (answer.kind === "rate_limited") {
       throw tryLater("the key has used up its calls for now", answer.retryAfterMs);

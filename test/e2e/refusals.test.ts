@@ -32,8 +32,8 @@ describe.each(backends)("%s", (backend) => {
         status: 403,
         body: {
           code: "tenant_mismatch",
-          message: "there is no tenant of the id in X-Tenant-ID",
-          details: {},
+          message: "X-Tenant-ID: there is no tenant of this id",
+          details: { fields: [{ field: "X-Tenant-ID", message: "there is no tenant of this id" }] },
         },
       });
     }

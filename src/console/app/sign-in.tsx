@@ -85,6 +85,9 @@ interface FieldError {
 function fieldError({ code, fields }: Failure): FieldError | undefined {
   const isAbout = (header: string) => fields.some(({ field }) => field === header);
   if (code === "unauthenticated" || isAbout("X-API-Key")) return { field: "key", text: "Is no valid key." };
-  if (code === "tenant_mismatch") return { field: "tenant", text: "Is not the tenant of this key." };
+  if (code === "tenant_mismatch") {
+    const text = isAbout("X-Tenant-ID") ? "There is no such tenant." : "Is not the tenant of this key.";
+    return { field: "tenant", text };
+  }
   return isAbout("X-Tenant-ID") ? { field: "tenant", text: "Must be the tenant’s UUID." } : undefined;
 }
