@@ -63,7 +63,7 @@ test("names whose DNS does not answer delay no send to another name", async () =
   const sink = await startHttpSink();
   closing.push(sink.close);
   const guard = createAddressGuard({ allow: loopbackRanges, resolve: await startResolver() });
-  const senders = createSenders({ timeoutMs: 10_000, guard });
+  const senders = createSenders({ timeoutMs: 10_000, guard, snsCredentials: "own" });
   closing.push(senders.close);
   const send = (host: string) => {
     const url = `http://${host}:${new URL(sink.url).port}/`;

@@ -27,7 +27,7 @@ let senders: Senders;
 beforeAll(async () => {
   [http, smtp] = await Promise.all([startHttpSink(), startSmtpSink()]);
   const guard = createAddressGuard({ allow: loopbackRanges });
-  senders = createSenders({ timeoutMs: 10_000, guard });
+  senders = createSenders({ timeoutMs: 10_000, guard, snsCredentials: "own" });
 });
 
 afterAll(async () => {

@@ -39,7 +39,7 @@ type Resolve = (host: string) => Promise<LookupAddress[]>;
 /** Senders as the worker has them, in a network where `resolve` is the DNS. */
 function startSenders(allow: string[], resolve?: Resolve) {
   const guard = createAddressGuard({ allow, ...(resolve && { resolve }) });
-  const senders = createSenders({ timeoutMs: 5_000, guard });
+  const senders = createSenders({ timeoutMs: 5_000, guard, snsCredentials: "own" });
   closing.push(senders.close);
   const { signal } = new AbortController();
   const { tenantId } = notice;

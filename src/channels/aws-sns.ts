@@ -40,6 +40,7 @@ export interface SnsSenderOptions {
  * the SDK itself never retries.
  */
 export function createSnsSender(options: SnsSenderOptions): Sender<"aws_sns"> {
+  const { allowed = "own" } = options;
   // One chain for all clients, so that they share what it has found.
   const credentials = options.credentials ?? fromNodeProviderChain();
   const clients = createLeaseCache({
@@ -51,8 +52,8 @@ export function createSnsSender(options: SnsSenderOptions): Sender<"aws_sns"> {
 
   return {
     async send(channel, notice, signal, onRequest) {
-      if (options.allowed === "tenant_role" && !channel.config.role_arn) return roleMissing;
-      const access = accessOf(channel, options.allowed ?? "own");
+      if (allowed === "tenant_role" && !channel.config.role_arn) return roleMissing;
+      const access = accessOf(channel, allowed);
       const input = renderPublish(channel, notice, new Date());
       onRequest?.(describePublish(input));
       const command = new PublishCommand(input);

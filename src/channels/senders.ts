@@ -21,14 +21,14 @@ export interface SendersOptions {
   timeoutMs: number;
   /** Says where channels may send; AWS's own endpoints are not asked about. */
   guard: AddressGuard;
-  /** What SNS channels may publish with. Default "own". */
-  snsCredentials?: SnsCredentials;
+  /** What SNS channels may publish with. */
+  snsCredentials: SnsCredentials;
 }
 
 /** More of an HTTP response is not read. */
 const maxResponseBytes = 16_384;
 
-export function createSenders({ timeoutMs, guard, snsCredentials = "own" }: SendersOptions): Senders {
+export function createSenders({ timeoutMs, guard, snsCredentials }: SendersOptions): Senders {
   const createPoster = (ca?: string) =>
     createHttpPoster({
       timeoutMs,

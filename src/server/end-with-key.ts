@@ -1,3 +1,4 @@
+import { repeat } from "../async/repeat.ts";
 import { apiError } from "../services/errors.ts";
 import type { Call } from "./calls.ts";
 
@@ -9,14 +10,14 @@ const recheckMs = 1_000;
  * stream may go on for weeks.
  */
 export function endWithKey(call: Call, isKeyGood: () => Promise<boolean>): void {
-  const timer = setInterval(() => void recheck(), recheckMs).unref();
-  const stop = (): void => clearInterval(timer);
+  // While the database is away nobody can say, and a stream can do nothing either.
+  const checks = repeat(recheckMs, check, () => undefined);
+  const stop = () => void checks.close();
   if (call.closed) stop();
   call.response.once("close", stop);
 
-  async function recheck(): Promise<void> {
-    // While the database is away nobody can say, and a stream can do nothing either.
-    if (await isKeyGood().catch(() => true)) return;
+  async function check(): Promise<void> {
+    if (await isKeyGood()) return;
     stop();
     call.abort(apiError("unauthenticated", "the key in X-API-Key was revoked or has expired"));
   }

@@ -43,6 +43,14 @@ function read(stream: AsyncIterable<unknown>): Reader {
   return reader;
 }
 
+/** Opens streams until one is answered: what has ended makes room a moment later. */
+const untilTaken = (open: () => Reader) =>
+  until(async () => {
+    const stream = open();
+    await until(() => stream.answers || stream.failure);
+    return stream.answers === 1;
+  });
+
 describe("a stream", () => {
   const headers = ({ apiKey }: Key) => ({ "x-api-key": apiKey, "x-tenant-id": tenant });
 
@@ -128,13 +136,9 @@ describe("streams of events", () => {
 
     const again = new AbortController();
     const over = transport("grpc");
-    await until(async () => {
-      const headers = { "x-api-key": key.apiKey, "x-tenant-id": tenant };
-      const events = one(again.signal);
-      const stream = read(createClient(EventIngestService, over).streamEvents(events, { headers }));
-      await until(() => stream.answers || stream.failure);
-      return stream.answers === 1;
-    });
+    const headers = { "x-api-key": key.apiKey, "x-tenant-id": tenant };
+    const { streamEvents } = createClient(EventIngestService, over);
+    await untilTaken(() => read(streamEvents(one(again.signal), { headers })));
     again.abort();
   });
 
@@ -174,11 +178,7 @@ describe("streams that need no key", () => {
 
     stop.abort();
     const again = new AbortController();
-    await until(async () => {
-      const one = read(createClient(Health, first).watch({}, { signal: again.signal }));
-      await until(() => one.answers || one.failure);
-      return one.answers === 1;
-    });
+    await untilTaken(() => read(createClient(Health, first).watch({}, { signal: again.signal })));
     again.abort();
   });
 
