@@ -148,7 +148,7 @@ test("what waits for an endpoint that is away is not overdue, not even while tha
     const { api } = await trying.newTenant();
     sink.respond("/away", { status: 500, delayMs: 500 });
     await api.createWebhook(`${sink.url}/away`);
-    const events = Array.from({ length: 100 }, () => ({ type: "grant.active" }));
+    const events = Array.from({ length: 300 }, () => ({ type: "grant.active" }));
     await api.send("POST", "/v1/events:batch", {
       events: events.map((event, n) => ({ ...event, grant_id: `g${n}` })),
     });

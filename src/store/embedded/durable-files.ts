@@ -13,7 +13,8 @@ interface NodeFiles {
 
 /**
  * A folder for PGlite whose contents outlive a loss of power, once PostgreSQL has been told so:
- * PGlite's own way answers `fsync` without doing anything.
+ * PGlite's own way answers `fsync` without doing anything. `end` is called with the reason when
+ * PostgreSQL cannot go on; PGlite itself would hang.
  */
 export class DurableFiles extends NodeFS {
   /** PGlite's start parameters, but with `fsync`. Emscripten passes no `fdatasync` on. */
@@ -21,24 +22,44 @@ export class DurableFiles extends NodeFS {
     return [...defaults.filter((param) => param !== "-F"), "-c", "wal_sync_method=fsync"];
   }
 
+  /** Why PostgreSQL could not go on, in its own words. */
+  lastWords: string | undefined;
   readonly #isNew: boolean;
+  readonly #end: (reason: string) => never;
 
-  constructor(folder: string) {
+  constructor(folder: string, end: (reason: string) => never) {
     super(folder);
+    this.#end = end;
     this.#isNew = !existsSync(join(folder, "PG_VERSION"));
   }
 
   override async init(pglite: PGlite, options: Parameters<NodeFS["init"]>[1]): ReturnType<NodeFS["init"]> {
     const { emscriptenOpts } = await super.init(pglite, options);
+    emscriptenOpts.printErr = (line: string) => {
+      this.lastWords = /\b(?:FATAL|PANIC): +(.*)/.exec(line)?.[1] ?? this.lastWords;
+    };
+    emscriptenOpts.onAbort = (what: unknown) => this.#end(this.lastWords ?? String(what));
     emscriptenOpts.preRun?.push(({ FS }: { FS: { filesystems: object } }) => {
       const { NODEFS } = FS.filesystems as { NODEFS: NodeFiles };
       NODEFS.stream_ops.fsync = ({ node, nfd }) => {
         // A folder has no descriptor.
-        orEnd(() => (nfd === undefined ? syncPath(NODEFS.realPath(node)) : fsyncSync(nfd)));
+        this.#orEnd(() => (nfd === undefined ? syncPath(NODEFS.realPath(node)) : fsyncSync(nfd)));
         return 0;
       };
     });
     return { emscriptenOpts };
+  }
+
+  /**
+   * What could not be forced to disk may be lost, and trying again would not tell: like PostgreSQL
+   * itself (`data_sync_retry`), end, and recover at the next start from what the log has.
+   */
+  #orEnd(sync: () => void): void {
+    try {
+      sync();
+    } catch (error) {
+      this.#end((error as Error).message);
+    }
   }
 
   /** To be called after the start: a new database is copied into its folder without `fsync`. */
@@ -56,20 +77,5 @@ function syncPath(path: string): void {
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
-  }
-}
-
-/**
- * What could not be forced to disk may be lost, and trying again would not tell: like PostgreSQL
- * itself (`data_sync_retry`), end, and recover at the next start from what the log has.
- */
-function orEnd(sync: () => void): void {
-  try {
-    sync();
-  } catch (error) {
-    process.nextTick(() => {
-      throw error;
-    });
-    throw error;
   }
 }

@@ -16,7 +16,7 @@ export interface Transaction {
 
 /**
  * Starts PGlite in `folder`, in a thread. Answers what MikroORM needs of a PGlite, and no more.
- * When the thread dies, the process does. Rejects when the database does not start.
+ * When the database ends, the process does, and recovers at its next start. Rejects when the database does not start.
  */
 export async function startThread(folder: string) {
   const thread = new Worker(new URL(`./thread${extname(import.meta.filename)}`, import.meta.url), {
@@ -40,6 +40,7 @@ export async function startThread(folder: string) {
 
   function receive(message: Message): void {
     if (message.kind === "ready") return;
+    if (message.kind === "ended") throw new Error(`the embedded database has ended: ${message.reason}`);
     if (message.kind === "notified") {
       listeners.get(message.topic)?.(message.payload);
       return;
@@ -119,9 +120,11 @@ function started(thread: Worker): Promise<void> {
   return new Promise((resolve, reject) => {
     thread.once("error", reject);
     thread.once("exit", () => reject(new Error("the embedded database ended at its start")));
-    thread.once("message", () => {
+    thread.once("message", (message: Message) => {
       thread.off("error", reject);
-      resolve();
+      if (message.kind === "ended")
+        reject(new Error(`the embedded database does not start: ${message.reason}`));
+      else resolve();
     });
   });
 }

@@ -18,14 +18,17 @@ export type Message =
   | { kind: "ready" }
   | { kind: "done"; id: number; value: unknown }
   | { kind: "failed"; id: number; error: Record<string, unknown> }
-  | { kind: "notified"; topic: string; payload: string };
+  | { kind: "notified"; topic: string; payload: string }
+  /** Nothing can be expected of the database any more, nor of the thread. */
+  | { kind: "ended"; reason: string };
 
 if (!parentPort) throw new Error("runs as a thread only");
 const port = parentPort;
 const tell = (message: Message) => port.postMessage(message);
 
+const noSpace = 51;
 const asText = (text: string) => text;
-const fs = new DurableFiles(workerData as string);
+const fs = new DurableFiles(workerData as string, end);
 const pglite = await PGlite.create({
   fs,
   startParams: DurableFiles.startParams(PGlite.defaultStartParams),
@@ -36,7 +39,7 @@ const pglite = await PGlite.create({
     [types.TIMESTAMPTZ]: asText,
     [types.INTERVAL]: asText,
   },
-});
+}).catch((error: Error | { errno: number }) => end(fs.lastWords ?? reasonOf(error)));
 fs.syncIfNew();
 
 port.on("message", async (request: Request) => {
@@ -44,14 +47,25 @@ port.on("message", async (request: Request) => {
   try {
     tell({ kind: "done", id, value: await carryOut(request) });
   } catch (error) {
-    // A trap in the WebAssembly: nothing can be expected of it any more. The process ends, and
-    // recovers at its next start.
-    if ((error as Error).name === "RuntimeError") throw error;
+    if ((error as Error).name === "RuntimeError")
+      end(`a trap in the WebAssembly: ${(error as Error).message}`);
     const { message, code, detail, constraint, table, column } = error as Error & Record<string, unknown>;
     tell({ kind: "failed", id, error: { message, code, detail, constraint, table, column } });
   }
 });
 tell({ kind: "ready" });
+
+/** What the files themselves refuse has no text, but a number of WASI's `errno`. */
+function reasonOf(error: Error | { errno: number }): string {
+  if (!("errno" in error)) return error.message;
+  return error.errno === noSpace ? "no space left on device" : `WASI's errno ${error.errno}`;
+}
+
+/** At once: PGlite may be in a loop that it would not leave. */
+function end(reason: string): never {
+  tell({ kind: "ended", reason });
+  process.exit(1);
+}
 
 async function carryOut(work: Work): Promise<unknown> {
   switch (work.kind) {
