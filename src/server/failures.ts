@@ -1,7 +1,7 @@
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { createFailureLog } from "../observability/failure-log.ts";
-import { apiError, invalidField, unavailableError } from "../services/errors.ts";
+import { apiError, busyError, invalidField, unavailableError } from "../services/errors.ts";
 import { openCallKey } from "./calls.ts";
 import { describeError } from "./describe-error.ts";
 
@@ -23,6 +23,8 @@ export function createToCallError({ log }: { log: Logger }): ToCallError {
     // A handler that is aborted may fail in any way; why it was aborted is the answer.
     const why: unknown = signal.aborted ? signal.reason : undefined;
     if (why instanceof ConnectError) return why;
+    const busy = busyError(reason);
+    if (busy) return busy;
     const call = values.get(openCallKey);
     const occurrence = {
       request_id: call?.requestId,

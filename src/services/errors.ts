@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorDetailSchema } from "../../gen/jitsudo/notifications/v1/error_pb.js";
+import { TenantBusyError } from "../store/tenant-turns.ts";
 import { isDatabaseUnavailable } from "../store/unavailable.ts";
 
 /** Every code that the API answers with, and the protocol code that stands for it. */
@@ -58,6 +59,11 @@ export function tryLater(message: string, retryAfterMs: number): ConnectError {
   const error = apiError("resource_exhausted", message);
   error.metadata.set("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
   return error;
+}
+
+/** The error for a call of a tenant that has too many under way; undefined when `reason` is anything else. */
+export function busyError(reason: unknown): ConnectError | undefined {
+  return reason instanceof TenantBusyError ? tryLater(reason.message, 1000) : undefined;
 }
 
 /**

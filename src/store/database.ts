@@ -21,6 +21,8 @@ export interface Database {
   listen(topic: string, onNotify: (payload: string) => void): Promise<{ close(): Promise<void> }>;
   /** How the pool of connections is used now; undefined where the database is embedded. */
   pool(): { total: number; idle: number; waiting: number } | undefined;
+  /** How many statements that callers wait for may run at once and leave others what they need. */
+  tenantSlots: number;
   /** Resolves when the database answers. */
   ping(): Promise<void>;
   /** Runs `work` while no other process does so; for what happens once at start. */

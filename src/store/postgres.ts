@@ -51,6 +51,8 @@ export async function openPostgres(
       idle: sum((each) => each.idleCount),
       waiting: sum((each) => each.waitingCount),
     }),
+    // One connection of the first pool stays free for keys, the workers' channels and health checks.
+    tenantSlots: Math.max(1, Math.ceil(poolSize / 2) - 1),
     ping: async () => void (await pool.query("select 1")),
     exclusively: async (work) => {
       const connection = await pool.connect();

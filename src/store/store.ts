@@ -11,6 +11,7 @@ import { createReplayStore, type ReplayStore } from "./replays.ts";
 import type { SecretBox } from "./secret-box.ts";
 import { readStatistics, type StatisticsPoint, type StatisticsQuery } from "./statistics.ts";
 import { createTenantSettingsStore, type TenantSettingsStore } from "./tenant-settings-store.ts";
+import { createTenantTurns, inTurn } from "./tenant-turns.ts";
 
 /** What answers callers: access to the rows of one tenant at a time, and no other access. */
 export interface Store {
@@ -38,17 +39,27 @@ export interface TenantStore {
 export function createStore(database: Database, box: SecretBox, options: IngestOptions): Store {
   const ingest = createIngest(database, options);
   const changes = createChangeFeed(database);
+  const takeTurn = createTenantTurns(database.tenantSlots);
   return {
+    // What callers wait for takes turns; events do by means of their own, and so do watches.
     forTenant: (tenantId) => ({
-      channels: createChannelStore(database, box, tenantId),
-      deliveries: createDeliveryLog(database, tenantId),
+      get channels() {
+        return inTurn(takeTurn, tenantId, createChannelStore(database, box, tenantId));
+      },
+      get deliveries() {
+        return inTurn(takeTurn, tenantId, createDeliveryLog(database, tenantId));
+      },
+      get replays() {
+        return inTurn(takeTurn, tenantId, createReplayStore(database, tenantId));
+      },
+      get settings() {
+        return inTurn(takeTurn, tenantId, createTenantSettingsStore(database, tenantId));
+      },
+      statistics: (query) => takeTurn(tenantId, () => readStatistics(database, tenantId, query)),
+      queueStatus: () => takeTurn(tenantId, () => readQueueStatus(database, tenantId)),
+      auditEvents: (page) => takeTurn(tenantId, () => listAuditEvents(database, tenantId, page)),
+      ownKey: (keyId) => takeTurn(tenantId, () => readOwnKey(database, tenantId, keyId)),
       changes: changes.forTenant(tenantId),
-      replays: createReplayStore(database, tenantId),
-      settings: createTenantSettingsStore(database, tenantId),
-      statistics: (query) => readStatistics(database, tenantId, query),
-      queueStatus: () => readQueueStatus(database, tenantId),
-      auditEvents: (page) => listAuditEvents(database, tenantId, page),
-      ownKey: (keyId) => readOwnKey(database, tenantId, keyId),
       ingest: (event) => ingest.add({ ...event, tenantId }),
       hasRoom: (events) => ingest.hasRoom(tenantId, events),
     }),

@@ -271,6 +271,35 @@ describe("ingest of other tenants", () => {
   });
 });
 
+describe("calls", () => {
+  test("of one tenant that take long leave the database to others", async () => {
+    const service = await cluster.start("api");
+    const [busy, quiet] = [await cluster.tenant(service), await cluster.tenant(service)];
+    await quiet.call("GET", "/v1/statistics/queue");
+    const release = await lock("delivery_statistics");
+    // More than the process has connections to the database, and more than may wait.
+    const searches = Array.from({ length: 250 }, () => busy.call("GET", "/v1/statistics/deliveries"));
+    expect(await Promise.race(searches)).toMatchObject({
+      status: 429,
+      body: {
+        code: "resource_exhausted",
+        message: "the tenant may have no more than 200 calls waiting",
+      },
+    });
+    for (const path of ["/v1/deliveries", "/v1/notification-channels", "/v1/statistics/queue"]) {
+      expect(await quiet.call("GET", path)).toMatchObject({ status: 200 });
+    }
+    expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
+    await busy.send();
+    await quiet.send();
+
+    await release();
+    const statuses = (await Promise.all(searches)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200).length).toBeGreaterThan(150);
+    expect(await busy.call("GET", "/v1/deliveries")).toMatchObject({ status: 200 });
+  });
+});
+
 describe("watches", () => {
   test("of one tenant that have to catch up leave the database to others", async () => {
     const service = await cluster.start("api");

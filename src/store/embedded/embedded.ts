@@ -33,6 +33,7 @@ export async function openEmbedded(options: DatabaseOptions): Promise<Database> 
       return { close: async () => stopListening() };
     },
     pool: () => undefined,
+    tenantSlots: 2,
     ping: async () => void (await client.query("select 1")),
     exclusively: (work) => work(),
     async close() {
