@@ -18,10 +18,17 @@ test("secrets that were rotated out are taken off the disk once their overlap ha
       [tenantId],
     );
     const channels = createChannelStore(database, createSecretBox([Buffer.alloc(32, 1)]), tenantId);
-    const createWith = (config: Record<string, unknown>) => {
+    const createWith = async (config: Record<string, unknown>) => {
       const common = { name: "x", enabled: true, ordered: true, eventFilters: [] };
       const all = { url: "https://a.example.com/", signing_secret: "current", ...config };
-      return channels.create("generic_webhook", { ...common, config: all }, { type: "service" });
+      const created = await channels.create(
+        "generic_webhook",
+        { ...common, config: all },
+        { type: "service" },
+        3,
+      );
+      if (!created) throw new Error("There is no room for the channel");
+      return created;
     };
     const previous = (untilMs: number) => ({
       previous_signing_secret: makeSigningSecret("symmetric"),

@@ -62,11 +62,11 @@ export function createChannelService({
       assertCredentials(type, settings.config, context);
       await assertDestinations(settings.config, checkDestination);
       const { config, newSecret } = settleSecrets(settings.config);
-      const channels = channelsOf(context);
-      if ((await channels.count()) >= maxChannels) {
+      const made = { ...settings, config };
+      const channel = await channelsOf(context).create(type, made, actorOf(context), maxChannels);
+      if (!channel) {
         throw apiError("resource_exhausted", `the tenant has ${maxChannels} channels and may not have more`);
       }
-      const channel = await channels.create(type, { ...settings, config }, actorOf(context));
       return toMessage(channel, newSecret);
     };
   }

@@ -47,7 +47,13 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
   }
 
   return {
-    async create(type: ChannelType, settings: ChannelSettings, by: Actor): Promise<StoredChannel> {
+    /** Answers undefined when the tenant has `max` channels already, and makes none. */
+    async create(
+      type: ChannelType,
+      settings: ChannelSettings,
+      by: Actor,
+      max: number,
+    ): Promise<StoredChannel | undefined> {
       const now = new Date();
       const id = uuidv7();
       const row = {
@@ -62,16 +68,15 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
         disabledReason: null,
         disabledAt: null,
       };
-      await entityManager().transactional(async (em) => {
+      const hasRoom = await entityManager().transactional(async (em) => {
+        // One at a time, or all that come at once would find room. Events do not wait for this lock.
+        await em.execute("select from tenant where id = ? for no key update", [tenantId]);
+        if ((await em.count(Channel, { deletedAt: null })) >= max) return false;
         await em.insert(Channel, row);
         await record(em, by, "created", id, changedFields(undefined, settings));
+        return true;
       });
-      return opened(row, undefined);
-    },
-
-    /** How many there are. */
-    async count(): Promise<number> {
-      return entityManager().count(Channel, { deletedAt: null });
+      return hasRoom ? opened(row, undefined) : undefined;
     },
 
     async get(id: string): Promise<StoredChannel | undefined> {
