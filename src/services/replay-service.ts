@@ -10,7 +10,7 @@ import {
 import type { ReplayPlan, ReplayRefusal, ReplaySource, Replay as StoredReplay } from "../store/replays.ts";
 import type { Store } from "../store/store.ts";
 import { actorOf, callerOf } from "./caller.ts";
-import { found, invalidField, notFound } from "./errors.ts";
+import { apiError, found, invalidField, notFound } from "./errors.ts";
 import { cutPage, pageRequest } from "./page.ts";
 
 export function createReplayService(store: Store): ServiceImpl<typeof ReplayService> {
@@ -24,7 +24,7 @@ export function createReplayService(store: Store): ServiceImpl<typeof ReplayServ
       if (typeof plan === "string") throw refusal(plan, source);
       if (request.dryRun) return dryRun(source, plan);
       const replay = await replays.create(source, plan, actorOf(context));
-      if (!replay) throw new Error("The replay is gone right after it was made");
+      if (!replay) throw running(plan);
       return toMessage(replay);
     },
 
@@ -75,6 +75,11 @@ function refusal(reason: ReplayRefusal, source: ReplaySource): Error {
     case "delivery_open":
       return invalidField("delivery_id", "must be a delivery that has ended");
   }
+}
+
+function running({ channelId }: ReplayPlan): Error {
+  const message = `another replay of the same kind is running on channel ${channelId}: wait for it, or cancel it`;
+  return apiError("already_exists", message);
 }
 
 function dryRun({ kind }: ReplaySource, { channelId, since, until, total }: ReplayPlan): Replay {

@@ -7,6 +7,7 @@ import { audit } from "./migrations/0002-audit.ts";
 import { tenantSettings } from "./migrations/0003-tenant-settings.ts";
 import { operations } from "./migrations/0004-operations.ts";
 import { observability } from "./migrations/0005-observability.ts";
+import { oneReplay } from "./migrations/0006-one-replay.ts";
 
 /** What MikroORM is told alike for both databases. */
 export function ormOptions(log: Logger) {
@@ -21,6 +22,7 @@ export function ormOptions(log: Logger) {
         migration("0003-tenant-settings", tenantSettings),
         migration("0004-operations", operations),
         migration("0005-observability", observability),
+        migration("0006-one-replay", oneReplay),
       ],
       tableName: "migration",
       snapshot: false,

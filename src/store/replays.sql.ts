@@ -45,12 +45,17 @@ const audited = (action: "created" | "cancelled") => `
     select uuid_v7(), tenant_id, now(), $1::text, $2::uuid, $3::text, $4::text, '${action}', 'replay', id, '{}' from changed
     returning resource_id as id`;
 
+/*
+ * No row where one like it runs already (index replay_of_channel_running): each finds what to
+ * send by what the other has committed, so together they would send all of it twice.
+ */
 export const insert: Statement = {
   name: "insert_replay",
   text: `
     with changed as (
       insert into replay (id, tenant_id, kind, state, channel_id, delivery_id, since, until, total, position, created_at)
       values ($5, $6, $7, 'running', $8, $9, $10, $11, $12, $13, now())
+      on conflict (channel_id, kind) where state = 'running' and kind <> 'delivery' do nothing
       returning id, tenant_id
     ) ${audited("created")}`,
 };

@@ -82,13 +82,16 @@ export function createReplayStore(database: Database, tenantId: string) {
       return { channelId, since, until, total: row?.total ?? 0 };
     },
 
-    /** Begins a replay that was planned. The workers carry it out, whatever becomes of this process. */
+    /**
+     * Begins a replay that was planned. The workers carry it out, whatever becomes of this process.
+     * Answers undefined, and begins none, while one of the same kind runs on the channel.
+     */
     async create(source: ReplaySource, plan: ReplayPlan, by: Actor): Promise<Replay | undefined> {
       const id = uuidv7();
       const { channelId, since, until, total } = plan;
       const deliveryId = source.kind === "delivery" ? source.deliveryId : null;
       const position = source.kind === "delivery" ? firstId : startOf(since);
-      await database.query(sql.insert, [
+      const inserted = await database.query(sql.insert, [
         ...actorParams(by),
         id,
         tenantId,
@@ -100,9 +103,12 @@ export function createReplayStore(database: Database, tenantId: string) {
         total,
         position,
       ]);
+      if (inserted.length === 0) return undefined;
       // The first batch right now, since somebody waits: for one delivery it is all.
       await database.query(sql.advance, [replayBatch, id]);
-      return get(id);
+      const replay = await get(id);
+      if (!replay) throw new Error("The replay is gone right after it was made");
+      return replay;
     },
 
     /** Newest first. */

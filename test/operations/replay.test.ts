@@ -138,6 +138,35 @@ describe.each(backends)("%s", (backend) => {
     expect(await start({ ...missed, dry_run: true })).toMatchObject({ total: 0 });
   });
 
+  test("all that a channel has missed, once, however often that is asked for at once", async () => {
+    tenant = await deployment.newTenant();
+    const events = Array.from({ length: 600 }, (_, n) => ({ type: "grant.active", grant_id: `g${n}` }));
+    await tenant.api.send("POST", "/v1/events:batch", { events });
+    const path = `/late/${tenant.id}`;
+    const channel = await tenant.api.createWebhook(`${sink.url}${path}`);
+    const ask = () =>
+      tenant.api.send<ReplayJson>("POST", "/v1/replays", { channel_id: channel.id, select: "missed", since });
+    const replies = await Promise.all(Array.from({ length: 8 }, ask));
+    for (const { status, body } of replies.filter(({ status }) => status !== 201)) {
+      expect({ status, body }).toMatchObject({
+        status: 409,
+        body: {
+          code: "already_exists",
+          message: `another replay of the same kind is running on channel ${channel.id}: wait for it, or cancel it`,
+        },
+      });
+    }
+    const made = replies.filter(({ status }) => status === 201);
+    expect(made.length).toBeGreaterThan(0);
+    for (const { body } of made) {
+      await until(async () => {
+        const replay = (await tenant.api.send<ReplayJson>("GET", `/v1/replays/${body.id}`)).body;
+        return replay.state === "completed" && !replay.states.pending && !replay.states.delivering;
+      }, patiently);
+    }
+    expect(sink.to(path)).toHaveLength(600);
+  });
+
   test("all that waited when the channel was disabled, once, and again when that happens to the replay", async () => {
     tenant = await deployment.newTenant();
     const path = `/disabled/${tenant.id}`;

@@ -249,6 +249,7 @@ export declare const ReplayService: GenService<{
   /**
    * Begins a replay, or with dry_run tells what it would send. Workers carry it
    * out in batches, whatever becomes of the process that took the call.
+   * Refused as already_exists while another one of the same kind runs on the channel.
    * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
    * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
    *
