@@ -26,7 +26,7 @@ import { createRateLimiter } from "./services/rate-limit.ts";
 import { createRedisAccount } from "./services/rate-limit-redis.ts";
 import { registerServices } from "./services/services.ts";
 import { type ApiKeys, createApiKeys } from "./store/api-keys.ts";
-import { migrate, openDatabase } from "./store/database.ts";
+import { openDatabase } from "./store/database.ts";
 import type { HandOver } from "./store/ingest.ts";
 import { createSecretBox } from "./store/secret-box.ts";
 import { assertSecretsOpen } from "./store/secret-rotation.ts";
@@ -75,7 +75,7 @@ async function open(config: Config, log: Logger, closers: Closer[]): Promise<Par
   closers.unshift(tracing.close);
   const database = await openDatabase({ ...config, log });
   closers.unshift(database.close);
-  const migrations = await migrate(database).catch(nameDatabase);
+  const migrations = await database.migrate().catch(nameDatabase);
   if (migrations.length > 0) log.info({ migrations }, "database migrated");
   await database.exclusively(() => resumeCounting(database));
   const keys = createApiKeys(database);

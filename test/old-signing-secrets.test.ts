@@ -2,7 +2,7 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 import { makeSigningSecret } from "../src/channels/signing-key.ts";
 import { createChannelStore } from "../src/store/channel-store.ts";
-import { migrate, openDatabase } from "../src/store/database.ts";
+import { openDatabase } from "../src/store/database.ts";
 import { removeOldSigningSecrets } from "../src/store/old-signing-secrets.ts";
 import { createSecretBox } from "../src/store/secret-box.ts";
 import { makeTempDir, removeDir } from "./support/temp-dir.ts";
@@ -11,7 +11,7 @@ test("secrets that were rotated out are taken off the disk once their overlap ha
   const dataDir = await makeTempDir();
   const database = await openDatabase({ dataDir, poolSize: 2, log: pino({ level: "silent" }) });
   try {
-    await migrate(database);
+    await database.migrate();
     const tenantId = crypto.randomUUID();
     await database.query(
       { name: "add_tenant", text: "insert into tenant (id, name, created_at) values ($1, 'x', now())" },

@@ -7,7 +7,7 @@ import { askOwner, openControlSocket } from "../control-socket.ts";
 import { keptEncryptionKey, makeDataDir } from "../data-dir.ts";
 import { scopes } from "../services/caller.ts";
 import { createApiKeys } from "../store/api-keys.ts";
-import { type Database, migrate, openDatabase } from "../store/database.ts";
+import { type Database, openDatabase } from "../store/database.ts";
 import { createSecretBox } from "../store/secret-box.ts";
 import { version } from "../version.ts";
 import { apply } from "./apply/apply.ts";
@@ -117,7 +117,7 @@ async function run(command: string, args: object): Promise<void> {
     answer
       ? answer.result
       : await withDatabase(async (database) => {
-          await migrate(database);
+          await database.migrate();
           return runAdminCommand(toolsOn(database, config), command, args);
         }),
   );
@@ -139,7 +139,7 @@ async function migrateNow(): Promise<void> {
   if (config.databaseUrl === undefined && (await askOwner(config.dataDir, "tenants list", {}))) {
     throw new AdminError("The service runs on this data folder and has migrated it at its start");
   }
-  print({ migrations: await withDatabase(migrate) });
+  print({ migrations: await withDatabase((database) => database.migrate()) });
 }
 
 async function withDatabase<Result>(work: (database: Database) => Promise<Result>): Promise<Result> {

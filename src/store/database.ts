@@ -25,6 +25,8 @@ export interface Database {
   tenantSlots: number;
   /** Resolves when the database answers. */
   ping(): Promise<void>;
+  /** Brings the schema up to date, as the only process that does so. Answers the names of the migrations that were run. */
+  migrate(): Promise<string[]>;
   /** Runs `work` while no other process does so; for what happens once at start. */
   exclusively<Result>(work: () => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
@@ -66,10 +68,4 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return options.databaseUrl === undefined
     ? openEmbedded(options)
     : openPostgres(options, options.databaseUrl);
-}
-
-/** Brings the schema up to date. Answers the names of the migrations that were run. */
-export async function migrate(database: Database): Promise<string[]> {
-  const done = await database.exclusively(() => database.orm.migrator.up());
-  return done.map(({ name }) => name);
 }

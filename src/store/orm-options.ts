@@ -1,6 +1,7 @@
 import type { MigrationObject } from "@mikro-orm/core";
 import { Migration, Migrator } from "@mikro-orm/migrations";
 import type { Logger } from "pino";
+import type { Orm } from "./database.ts";
 import { entities } from "./entities.ts";
 import { initial } from "./migrations/0001-initial.ts";
 import { audit } from "./migrations/0002-audit.ts";
@@ -32,6 +33,11 @@ export function ormOptions(log: Logger) {
     logger: (message: string) => log.warn(message),
     colors: false,
   };
+}
+
+/** Answers the names of the migrations that were run. */
+export async function runMigrations(orm: Orm): Promise<string[]> {
+  return (await orm.migrator.up()).map(({ name }) => name);
 }
 
 /** Runs the statements in their order, all or none. */

@@ -4,7 +4,7 @@ import { arrayLiteral } from "./array-literal.ts";
 import type { Database, DatabaseOptions, Statement } from "./database.ts";
 import { openKeptPlanPool } from "./kept-plans.ts";
 import { listenOnPool } from "./listen.ts";
-import { ormOptions } from "./orm-options.ts";
+import { ormOptions, runMigrations } from "./orm-options.ts";
 
 // Any number will do that others who use the database are unlikely to choose.
 const startLock = 7_041_776;
@@ -17,18 +17,20 @@ export async function openPostgres(
   { poolSize, requestTimeoutMs = 15_000, log }: DatabaseOptions,
   databaseUrl: string,
 ): Promise<Database> {
+  const connection = {
+    application_name: "jitsudo-notifications",
+    connectionTimeoutMillis: Math.min(5_000, requestTimeoutMs * 0.3),
+    keepAlive: true,
+  };
+  const common = { ...ormOptions(log), clientUrl: databaseUrl, ensureDatabase: false };
   const orm = await PostgresOrm.init<PostgreSqlDriver>({
-    ...ormOptions(log),
-    clientUrl: databaseUrl,
-    ensureDatabase: false,
+    ...common,
     // One connection more: LISTEN keeps one for itself.
     pool: { min: 1, max: Math.ceil(poolSize / 2) + 1 },
     driverOptions: {
-      application_name: "jitsudo-notifications",
-      // Together within the deadline of a call, which then says that the database is away.
-      connectionTimeoutMillis: Math.min(5_000, requestTimeoutMs * 0.3),
+      ...connection,
+      // With the time for a connection within the deadline of a call, which then says that the database is away.
       query_timeout: Math.min(10_000, requestTimeoutMs * 0.6),
-      keepAlive: true,
       // Tables grow from nothing to millions of rows. A plan that is kept from an empty
       // one reads it from end to end, and compiling one costs more than it.
       options: "-c plan_cache_mode=force_custom_plan -c jit=off",
@@ -38,9 +40,36 @@ export async function openPostgres(
   const keptPlans = openKeptPlanPool(pool, Math.max(1, Math.floor(poolSize / 2)), log);
   const pools = [pool, keptPlans];
   const sum = (count: (pool: Pool) => number) => pools.reduce((total, each) => total + count(each), 0);
+
+  async function exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
+    const holder = await pool.connect();
+    try {
+      const lock = {
+        text: "select pg_advisory_lock($1)",
+        values: [startLock],
+        query_timeout: lockTimeoutMs,
+      };
+      await holder.query(lock);
+      return await work();
+    } finally {
+      // Closing the connection gives the lock back, whatever happened.
+      holder.release(true);
+    }
+  }
+
   return {
     orm,
     embedded: false,
+    migrate: () =>
+      exclusively(async () => {
+        // Without a time-out for queries: an index of a large table takes what it takes.
+        const migrating = await PostgresOrm.init<PostgreSqlDriver>({ ...common, driverOptions: connection });
+        try {
+          return await runMigrations(migrating);
+        } finally {
+          await migrating.close(true);
+        }
+      }),
     query: async <Row>({ name, text, keepPlan }: Statement, params: unknown[] = []) => {
       const values = params.map((param) => (Array.isArray(param) ? arrayLiteral(param) : param));
       return (await (keepPlan ? keptPlans : pool).query({ name, text, values })).rows as Row[];
@@ -54,21 +83,7 @@ export async function openPostgres(
     // One connection of the first pool stays free for keys, the workers' channels and health checks.
     tenantSlots: Math.max(1, Math.ceil(poolSize / 2) - 1),
     ping: async () => void (await pool.query("select 1")),
-    exclusively: async (work) => {
-      const connection = await pool.connect();
-      try {
-        const lock = {
-          text: "select pg_advisory_lock($1)",
-          values: [startLock],
-          query_timeout: lockTimeoutMs,
-        };
-        await connection.query(lock);
-        return await work();
-      } finally {
-        // Closing the connection gives the lock back, whatever happened.
-        connection.release(true);
-      }
-    },
+    exclusively,
     async close() {
       await Promise.all([keptPlans.end(), orm.close(true)]);
     },

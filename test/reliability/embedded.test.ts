@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { pino } from "pino";
 import { expect, test } from "vitest";
-import { type Database, migrate, openDatabase } from "../../src/store/database.ts";
+import { type Database, openDatabase } from "../../src/store/database.ts";
 import { startThread } from "../../src/store/embedded/thread-client.ts";
 import { withTempDir } from "../support/temp-dir.ts";
 import { until } from "../support/until.ts";
@@ -34,7 +34,7 @@ test.for([
   await withTempDir(async (dataDir) => {
     const database = await openDatabase({ dataDir, poolSize: 1, maintenanceEveryMs, log });
     try {
-      await migrate(database);
+      await database.migrate();
       await database.query(
         {
           name: "fill",
@@ -67,7 +67,7 @@ test("tables that do not change are left alone", async () => {
       return row;
     };
     try {
-      await migrate(database);
+      await database.migrate();
       const text = "insert into dedup_key (key, value) select g::text, '' from generate_series(1, 2000) g";
       await database.query({ name: "fill", text });
       const after = await until(async () => {
@@ -88,7 +88,7 @@ test("statements that come at the same time as a transaction stay out of it", as
   await withTempDir(async (dataDir) => {
     const database = await openDatabase({ dataDir, poolSize: 1, log });
     try {
-      await migrate(database);
+      await database.migrate();
       const insert = { name: "insert", text: "insert into dedup_key (key, value) values ($1, '')" };
       const works = Array.from({ length: 20 }, async (_, number) => {
         const rolledBack = database.orm.em.fork().transactional(async (em) => {

@@ -3,7 +3,7 @@ import { globSync, readFileSync } from "node:fs";
 import { Client } from "pg";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
-import { migrate, openDatabase, type Statement } from "../../src/store/database.ts";
+import { openDatabase, type Statement } from "../../src/store/database.ts";
 import { begin, claim, fates, settle, waitingChannels } from "../../src/store/delivery-queue.sql.ts";
 import { insertEvents, payloadSeparator } from "../../src/store/ingest.sql.ts";
 import { keptPlanSettings } from "../../src/store/kept-plans.ts";
@@ -39,7 +39,7 @@ beforeEach(async () => {
   await withTempDir(async (dataDir) => {
     const log = pino({ level: "silent" });
     const database = await openDatabase({ databaseUrl, dataDir, poolSize: 2, log });
-    await migrate(database);
+    await database.migrate();
     await database.close();
   });
   client = new Client({ connectionString: databaseUrl });

@@ -5,7 +5,7 @@ import pg from "pg";
 import { arrayLiteral } from "../array-literal.ts";
 import type { Database, DatabaseOptions, Statement } from "../database.ts";
 import { keptPlanSettings } from "../kept-plans.ts";
-import { ormOptions } from "../orm-options.ts";
+import { ormOptions, runMigrations } from "../orm-options.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { startThread, type ThreadClient } from "./thread-client.ts";
 
@@ -35,6 +35,7 @@ export async function openEmbedded(options: DatabaseOptions): Promise<Database> 
     pool: () => undefined,
     tenantSlots: 2,
     ping: async () => void (await client.query("select 1")),
+    migrate: () => runMigrations(orm),
     exclusively: (work) => work(),
     async close() {
       await maintenance.close();
