@@ -119,16 +119,16 @@ function newEvent(
     idempotencyKey: request.idempotencyKey || undefined,
     requestId: request.requestId || undefined,
     subject: request.requestId || request.grantId || undefined,
-    expiresAt: expiryOf(request, options),
+    expiresAt: expiryOf(request),
+    maxAgeMs: options.maxAgeMs[request.type as EventType],
   };
 }
 
-/** The sender's word, else the end of what is about to expire, else the operator's limit. */
-function expiryOf(request: IngestEventRequest, { maxAgeMs }: IngestServiceOptions): Date | undefined {
+/** The sender's word, else the end of what is about to expire; without either, the operator's limit holds. */
+function expiryOf(request: IngestEventRequest): Date | undefined {
   if (request.deliverBefore) return timestampDate(request.deliverBefore);
   if (request.type === "grant.expiring_soon" && request.expiresAt) return timestampDate(request.expiresAt);
-  const ageMs = maxAgeMs[request.type as EventType];
-  return ageMs === undefined ? undefined : new Date(Date.now() + ageMs);
+  return undefined;
 }
 
 function accepted(response: IngestEventResponse): IngestEventResult {

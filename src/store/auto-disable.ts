@@ -72,6 +72,7 @@ function noticeOf({ channelId, tenantId, name, type, reason, disabledAt }: Unann
     requestId: undefined,
     subject: undefined,
     expiresAt: undefined,
+    maxAgeMs: undefined,
   };
 }
 

@@ -78,7 +78,7 @@ export const claim: Statement = {
     )
     select t.delivery_id as "deliveryId", t.tenant_id as "tenantId", t.channel_id as "channelId",
       t.event_id as "eventId", t.urgent, t.attempts as attempt, e.payload, e.payload_hash as "payloadHash", e.traceparent,
-      e.received_at as "receivedAt", t.expires_at as "expiresAt", t.replayed, c.type as "channelType",
+      e.received_at as "receivedAt", extract(epoch from t.expires_at - now())::float8 * 1000 as "expiresInMs", t.replayed, c.type as "channelType",
       concat_ws(' ', c.updated_at, s.updated_at) as "channelVersion"
     from taken t
     cross join lateral (select * from event e where e.id = t.event_id offset 0) e

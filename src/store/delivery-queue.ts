@@ -38,7 +38,8 @@ export interface Claimed {
   /** Where the event's trace goes on: a W3C `traceparent`. */
   traceparent: string | null;
   receivedAt: Date;
-  expiresAt: Date | undefined;
+  /** When the notice becomes useless, by this process's monotonic clock (`performance.now()`), whatever its wall clock says. */
+  expiresAtMs: number | undefined;
   /** Sent again on purpose, whether or not an equal notice was sent. */
   replayed: boolean;
   channelType: Channel["type"];
@@ -124,7 +125,7 @@ export function createDeliveryQueue(database: Database) {
      * attempted more than three times.
      */
     async claim(quotas: Quota[], leaseToken: string, leaseMs: number): Promise<Claimed[]> {
-      const rows = await database.query<Claimed & { receivedAt: string; expiresAt: string | null }>(
+      const rows = await database.query<Claimed & { receivedAt: string; expiresInMs: number | null }>(
         sql.claim,
         [
           quotas.map(({ channelId }) => channelId),
@@ -134,10 +135,10 @@ export function createDeliveryQueue(database: Database) {
           leaseMs,
         ],
       );
-      return rows.map((row) => ({
+      return rows.map(({ expiresInMs, ...row }) => ({
         ...row,
         receivedAt: new Date(row.receivedAt),
-        expiresAt: row.expiresAt === null ? undefined : new Date(row.expiresAt),
+        expiresAtMs: expiresInMs === null ? undefined : performance.now() + expiresInMs,
       }));
     },
 

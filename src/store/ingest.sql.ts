@@ -24,8 +24,9 @@ export const insertEvents: Statement = {
   keepPlan: true,
   text: `
     with input as (
-      select * from unnest($1::uuid[], $2::uuid[], $3::text[], string_to_array($4, e'\\x1e'), $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::text[], $10::text[])
-        with ordinality as t (id, tenant_id, type, payload, payload_hash, idempotency_key, subject, expires_at, request_id, traceparent, position)
+      select *, coalesce(expire_at, now() + max_age_ms * interval '1 millisecond') as expires_at
+      from unnest($1::uuid[], $2::uuid[], $3::text[], string_to_array($4, e'\\x1e'), $5::text[], $6::text[], $7::text[], $8::timestamptz[], $18::float8[], $9::text[], $10::text[])
+        with ordinality as t (id, tenant_id, type, payload, payload_hash, idempotency_key, subject, expire_at, max_age_ms, request_id, traceparent, position)
     ), made as (
       insert into event (id, tenant_id, type, payload, payload_hash, idempotency_key, request_id, traceparent, received_at)
       select id, tenant_id, type, payload, payload_hash, idempotency_key, request_id, traceparent, now()

@@ -25,6 +25,8 @@ export interface NewEvent {
   subject: string | undefined;
   /** When the notice becomes useless. */
   expiresAt: Date | undefined;
+  /** Where `expiresAt` is undefined: so long after it was stored. */
+  maxAgeMs: number | undefined;
   /** Where the trace of its deliveries goes on: a W3C `traceparent`. */
   traceparent?: string | undefined;
 }
@@ -186,6 +188,7 @@ async function insert(
       JSON.stringify(offer?.lines ?? {}),
       offer?.ofLine ?? 0,
       offer?.failures ?? 0,
+      events.map((event) => event.maxAgeMs ?? null),
     ]);
   } catch (error) {
     if (isDatabaseUnavailable(error)) offer?.lost();
@@ -202,6 +205,8 @@ function takenOf(made: MadeEvent[], events: NewEvent[]): Claimed[] {
     const event = byId.get(id);
     if (!event || !taken) return [];
     const { tenantId, type, payload, payloadHash, traceparent = null, expiresAt } = event;
+    const storedAt = new Date(receivedAt);
+    const expiresInMs = expiresAt ? expiresAt.getTime() - storedAt.getTime() : event.maxAgeMs;
     return taken.map((delivery) => ({
       ...delivery,
       tenantId,
@@ -211,8 +216,8 @@ function takenOf(made: MadeEvent[], events: NewEvent[]): Claimed[] {
       payload,
       payloadHash,
       traceparent,
-      receivedAt: new Date(receivedAt),
-      expiresAt,
+      receivedAt: storedAt,
+      expiresAtMs: expiresInMs === undefined ? undefined : performance.now() + expiresInMs,
       replayed: false,
     }));
   });

@@ -102,7 +102,7 @@ async function attemptUpToThreeTimes(held: Held, context: LoopContext): Promise<
     let early: Clearance | undefined;
     // Before there is a slot, so that what was taken on together shares a round trip. What may expire
     // while it waits must not keep an equal notice waiting that has less time.
-    if (!claimed.expiresAt) {
+    if (claimed.expiresAtMs === undefined) {
       const check = await checkDuplicate(held, notice.event.type, context);
       if ("end" in check) return check.end;
       early = check;
@@ -150,7 +150,7 @@ async function useSlot(
   const { claimed, channel, lease } = held;
   const unsent = (end: End): SlotResult => ({ kind: "unsent", end });
   if (context.stopping.aborted) return unsent({ state: "pending", unmade: true });
-  if (claimed.expiresAt && claimed.expiresAt.getTime() <= Date.now()) {
+  if (claimed.expiresAtMs !== undefined && claimed.expiresAtMs <= performance.now()) {
     return unsent({ state: "expired", unmade: true });
   }
   const isFresh = early !== undefined && performance.now() - early.at < freshMs;

@@ -103,6 +103,7 @@ const newEvents = () => [
   `'{"tenant": 1000}'`,
   "1000",
   "3",
+  array("float8", each(null)),
 ];
 const claimOf = (leaseToken: string) => [
   array("uuid", [channelId]),

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import { createDatabase } from "../support/postgres.ts";
@@ -65,6 +67,27 @@ test("what becomes useless between two attempts is not attempted again", async (
   );
   expect(delivery).toMatchObject({ state: "expired", attempt_count: 1, last_error: "HTTP 500" });
   expect(sink.requests).toHaveLength(1);
+});
+
+test("no notice expires by a clock that is wrong", async () => {
+  const wrongClock = (hours: number) => ({
+    NODE_OPTIONS: `--import ${pathToFileURL(join(import.meta.dirname, "support/wrong-clock.ts")).href}`,
+    CLOCK_OFFSET_MS: String(hours * 3_600_000),
+  });
+  await tenant.webhook(`${sink.url}/hook`);
+  const late = await cluster.start("api", {
+    ...wrongClock(-3),
+    JITSUDO_MAX_AGE_SECONDS: "grant.active=3600",
+  });
+  const ids = [
+    await tenant.at(late.url).send({ type: "grant.active" }),
+    await tenant.send({ type: "request.break_glass", deliver_before: inMs(60_000) }),
+  ];
+  await cluster.start("worker", wrongClock(3));
+  // This one hands its own events over.
+  const early = await cluster.start("all", wrongClock(3));
+  ids.push(await tenant.at(early.url).send({ type: "grant.revoked", deliver_before: inMs(60_000) }));
+  for (const id of ids) expect(await tenant.ended(id)).toMatchObject([{ state: "delivered" }]);
 });
 
 test("what is useless already on arrival is stored and ends as expired", async () => {
