@@ -1,6 +1,7 @@
 import { type PostgreSqlDriver, MikroORM as PostgresOrm } from "@mikro-orm/postgresql";
 import type { Pool } from "pg";
 import { arrayLiteral } from "./array-literal.ts";
+import { closeBrokenTransactions } from "./broken-transactions.ts";
 import type { Database, DatabaseOptions, Statement } from "./database.ts";
 import { openKeptPlanPool } from "./kept-plans.ts";
 import { listenOnPool } from "./listen.ts";
@@ -37,6 +38,7 @@ export async function openPostgres(
     },
   });
   const pool = await (orm.em.getDriver() as PostgreSqlDriver).getConnection().getNativeClient();
+  closeBrokenTransactions(pool);
   const keptPlans = openKeptPlanPool(pool, Math.max(1, Math.floor(poolSize / 2)), log);
   const pools = [pool, keptPlans];
   const sum = (count: (pool: Pool) => number) => pools.reduce((total, each) => total + count(each), 0);

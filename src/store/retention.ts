@@ -47,6 +47,8 @@ const removeEvents = {
     with old as materialized (
       select e.id from event e
       where e.id < ${floor} and not exists (select 1 from delivery d where d.event_id = e.id)
+        and not exists (select 1 from replay r
+          where r.tenant_id = e.tenant_id and r.state = 'running' and r.kind = 'missed')
       order by e.id limit $2
       for update skip locked
     )

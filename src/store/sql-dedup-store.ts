@@ -135,6 +135,8 @@ export const reserve: Statement = {
     select key, null as holder from taken
     union all
     select k.key, k.value from input i
-    cross join lateral (select * from dedup_key k where k.key = i.key offset 0) k
+    cross join lateral (
+      select * from dedup_key k where k.key = i.key and (k.expires_at is null or k.expires_at > now()) offset 0
+    ) k
     where k.key not in (select key from taken)`,
 };

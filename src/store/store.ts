@@ -36,10 +36,15 @@ export interface TenantStore {
   hasRoom(events: number): boolean;
 }
 
-export function createStore(database: Database, box: SecretBox, options: IngestOptions): Store {
+export interface StoreOptions extends IngestOptions {
+  /** How long a call may take, in milliseconds. */
+  requestTimeoutMs: number;
+}
+
+export function createStore(database: Database, box: SecretBox, options: StoreOptions): Store {
   const ingest = createIngest(database, options);
   const changes = createChangeFeed(database);
-  const takeTurn = createTenantTurns(database.tenantSlots);
+  const takeTurn = createTenantTurns(database.tenantSlots, options.requestTimeoutMs);
   return {
     // What callers wait for takes turns; events do by means of their own, and so do watches.
     forTenant: (tenantId) => ({

@@ -150,12 +150,13 @@ async function useSlot(
   const { claimed, channel, lease } = held;
   const unsent = (end: End): SlotResult => ({ kind: "unsent", end });
   if (context.stopping.aborted) return unsent({ state: "pending", unmade: true });
-  if (claimed.expiresAtMs !== undefined && claimed.expiresAtMs <= performance.now()) {
-    return unsent({ state: "expired", unmade: true });
-  }
+  const { expiresAtMs = Number.POSITIVE_INFINITY } = claimed;
+  if (expiresAtMs <= performance.now()) return unsent({ state: "expired", unmade: true });
   const isFresh = early !== undefined && performance.now() - early.at < freshMs;
   const check = isFresh ? early : await checkDuplicate(held, notice.event.type, context);
   if ("end" in check) return unsent(check.end);
+  // Once more: the check may have had to wait for the database.
+  if (expiresAtMs <= performance.now()) return unsent({ state: "expired", unmade: true });
   if (!context.leases.holds(lease)) return unsent(undefined);
   if (check.unchecked) context.metrics.dedupUnavailable.inc();
   const startedAt = new Date();

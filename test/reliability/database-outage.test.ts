@@ -97,6 +97,37 @@ test("restarted in the middle: what was acknowledged is delivered", async () => 
   }
 });
 
+test("restarted while channels are changed: no transaction that broke off keeps its connection", async () => {
+  await startOne({ JITSUDO_DATABASE_POOL: "4" });
+  const channelId = await tenant.webhook(`${sink.url}/changed`);
+  let changing = true;
+  let changed = 0;
+  const change = async () => {
+    while (changing) {
+      const body = { name: randomUUID() };
+      const { status } = await tenant.call("PUT", `/v1/notification-channels/${channelId}`, body);
+      if (status === 200) changed++;
+    }
+  };
+  const changes = Promise.all([1, 2, 3, 4].map(change));
+  for (let restarts = 1; restarts <= 5; restarts++) {
+    const before = changed;
+    await until(() => changed > before + 20);
+    await postgres.restart("immediate");
+  }
+  changing = false;
+  await changes;
+  expect(await tenant.call("GET", "/v1/deliveries")).toMatchObject({ status: 200 });
+  await until(async () => {
+    const [open] = await cluster.sql<{ count: number }>(
+      `select count(*)::int as count from pg_stat_activity
+       where datname = current_database() and state like 'idle in transaction%'`,
+    );
+    return open?.count === 0;
+  });
+  expect(await service.stop()).toBe(0);
+});
+
 test("connections killed: calls and deliveries go on, and so does the wake-up by LISTEN", async () => {
   // With a poll this seldom only a notification can tell the worker's process of a delivery.
   const seldom = { JITSUDO_POLL_MS: "60000" };

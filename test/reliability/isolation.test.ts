@@ -298,6 +298,21 @@ describe("calls", () => {
     expect(statuses.filter((status) => status === 200).length).toBeGreaterThan(150);
     expect(await busy.call("GET", "/v1/deliveries")).toMatchObject({ status: 200 });
   });
+
+  test("that have ended before they had their turn are not carried out later", async () => {
+    const service = await cluster.start("api", { JITSUDO_REQUEST_TIMEOUT_MS: "3000" });
+    const busy = await cluster.tenant(service);
+    const channel = `/v1/notification-channels/${await busy.webhook(`${sink.url}/hook`, { name: "before" })}`;
+    const release = await lock("delivery_statistics");
+    const searches = Array.from({ length: 20 }, () => busy.call("GET", "/v1/statistics/deliveries"));
+    expect(await busy.call("PUT", channel, { name: "late" })).toMatchObject({
+      status: 504,
+      body: { code: "deadline_exceeded" },
+    });
+    await release();
+    await Promise.all(searches);
+    expect(await busy.call("GET", channel)).toMatchObject({ status: 200, body: { name: "before" } });
+  });
 });
 
 describe("watches", () => {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { Client } from "pg";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import { createDatabase } from "../support/postgres.ts";
@@ -11,13 +12,15 @@ import type { Tenant } from "./support/tenant.ts";
 // A notice that came too late to be of use is not sent.
 
 let sink: HttpSink;
+let databaseUrl: string;
 let cluster: Cluster;
 let api: Service;
 let tenant: Tenant;
 
 beforeEach(async () => {
   sink = await startHttpSink();
-  cluster = await startCluster({ databaseUrl: await createDatabase(inject("postgresUrl")) });
+  databaseUrl = await createDatabase(inject("postgresUrl"));
+  cluster = await startCluster({ databaseUrl });
   api = await cluster.start("api", { JITSUDO_MAX_AGE_SECONDS: "request.pending=1,grant.active=3600" });
   tenant = await cluster.tenant(api);
 });
@@ -67,6 +70,31 @@ test("what becomes useless between two attempts is not attempted again", async (
   );
   expect(delivery).toMatchObject({ state: "expired", attempt_count: 1, last_error: "HTTP 500" });
   expect(sink.requests).toHaveLength(1);
+});
+
+test("what becomes useless while it is looked for duplicates is not sent", async () => {
+  await cluster.start("worker", { JITSUDO_LEASE_MS: "30000" });
+  await tenant.webhook(`${sink.url}/hook`);
+  const holder = new Client(databaseUrl);
+  await holder.connect();
+  try {
+    await holder.query("begin; lock table dedup_key");
+    const deadline = Date.now() + 2_000;
+    const id = await tenant.send({ type: "grant.revoked", deliver_before: new Date(deadline).toISOString() });
+    await until(async () => {
+      const [waiting] = await cluster.sql<{ count: number }>(
+        `select count(*)::int as count from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock' and query like '%dedup_key%'`,
+      );
+      return (waiting?.count ?? 0) > 0;
+    });
+    await until(() => Date.now() > deadline);
+    await holder.query("commit");
+    expect(await tenant.ended(id)).toMatchObject([{ state: "expired", attempt_count: 0 }]);
+    expect(sink.requests).toHaveLength(0);
+  } finally {
+    await holder.end();
+  }
 });
 
 test("no notice expires by a clock that is wrong", async () => {
