@@ -10,22 +10,17 @@ type RunCommand = (command: string, args: unknown) => Promise<unknown>;
 const maxPathBytes = 107;
 
 /**
- * The embedded database belongs to one process. That process listens on a socket
- * in the data folder, which only its owner can reach: whoever starts later sees by
- * it that the folder is in use, and the command line gives its commands to it.
- * Throws when another process has the folder.
+ * The embedded database belongs to one process, which holds a lock on the data folder for as long
+ * as it lives. It listens on a socket in the folder, which only its owner can reach: the command
+ * line gives its commands to it. Throws when another process has the folder.
  */
 export async function openControlSocket(
   dataDir: string,
   run: RunCommand,
 ): Promise<{ close(): Promise<void> }> {
   const path = socketPath(dataDir);
-  const owner = await connect(path);
-  if (owner) {
-    // Left open it would keep this process from ending, and the owner from stopping.
-    owner.destroy();
-    throw new Error(`The data folder ${dataDir} is in use by another process`);
-  }
+  const lock = await lockFolder(dataDir);
+  // What is there is of a process that has died.
   rmSync(path, { force: true });
   const sockets = new Set<Socket>();
   // Half open: a client has said all with its question, and the answer takes its time.
@@ -40,7 +35,7 @@ export async function openControlSocket(
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // Also those who have sent nothing: they would hold the stop up.
       for (const socket of sockets) socket.destroy();
-      return closed;
+      return closed.finally(() => lock.close());
     },
   };
 }
@@ -56,6 +51,26 @@ export async function askOwner(
   socket.end(`${JSON.stringify({ command, args })}\n`);
   for await (const line of createInterface({ input: socket })) return JSON.parse(line);
   return { error: "The running process went away without an answer" };
+}
+
+/** SQLite's result code for a lock that somebody else has: https://www.sqlite.org/rescode.html. */
+const sqliteBusy = 5;
+
+/**
+ * Node has no file locks of its own, but SQLite has: the system ends them with the process, however
+ * that ends, and of two that ask at the same moment one gets it.
+ */
+async function lockFolder(dataDir: string): Promise<{ close(): void }> {
+  const { DatabaseSync } = await import("node:sqlite");
+  const lock = new DatabaseSync(join(dataDir, "lock"), { timeout: 0 });
+  try {
+    lock.exec("begin immediate");
+    return lock;
+  } catch (error) {
+    lock.close();
+    if ((error as { errcode?: number }).errcode !== sqliteBusy) throw error;
+    throw new Error(`The data folder ${dataDir} is in use by another process`);
+  }
 }
 
 async function serve(socket: Socket, run: RunCommand): Promise<void> {

@@ -1,8 +1,11 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import { startThread } from "../../src/store/embedded/thread-client.ts";
+import { startService } from "../support/service.ts";
 import { withTempDir } from "../support/temp-dir.ts";
 import { until } from "../support/until.ts";
 
@@ -140,6 +143,24 @@ test("transactions and statements that begin in the same moment come one after t
       expect(rows).toEqual([{ text: "committed" }, { text: "kept by exec" }, { text: "kept by query" }]);
     } finally {
       await client.close();
+    }
+  });
+});
+
+test("of two processes that start on one folder at the same time, one gets it", async () => {
+  await withTempDir(async (dataDir) => {
+    const slow = pathToFileURL(join(import.meta.dirname, "support/slow-removal.ts")).href;
+    const removing = join(dataDir, "removing");
+    const first = startService({ dataDir, env: { NODE_OPTIONS: `--import ${slow}`, REMOVING: removing } });
+    await until(() => existsSync(removing));
+    const starts = await Promise.allSettled([first, startService({ dataDir })]);
+    const services = starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));
+    const refusals = starts.flatMap((start) => (start.status === "rejected" ? [String(start.reason)] : []));
+    try {
+      expect(services).toHaveLength(1);
+      expect(refusals).toEqual([expect.stringContaining("is in use by another process")]);
+    } finally {
+      for (const service of services) await service.close();
     }
   });
 });
