@@ -88,6 +88,8 @@ export async function openPostgres(
     exclusively,
     async close() {
       await Promise.all([keptPlans.end(), orm.close(true)]);
+      // MikroORM leaves a pool alone that nobody has used by its own means.
+      if (!pool.ending) await pool.end();
     },
   };
 }
