@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import { type Database, openDatabase } from "../../src/store/database.ts";
@@ -8,6 +7,7 @@ import { startThread } from "../../src/store/embedded/thread-client.ts";
 import { startService } from "../support/service.ts";
 import { withTempDir } from "../support/temp-dir.ts";
 import { until } from "../support/until.ts";
+import { preload } from "./support/preload.ts";
 
 // The embedded database has one session for all, in a thread of its own, and no background processes
 // that cut its log off and give room back.
@@ -149,9 +149,8 @@ test("transactions and statements that begin in the same moment come one after t
 
 test("of two processes that start on one folder at the same time, one gets it", async () => {
   await withTempDir(async (dataDir) => {
-    const slow = pathToFileURL(join(import.meta.dirname, "support/slow-removal.ts")).href;
     const removing = join(dataDir, "removing");
-    const first = startService({ dataDir, env: { NODE_OPTIONS: `--import ${slow}`, REMOVING: removing } });
+    const first = startService({ dataDir, env: { ...preload("slow-removal"), REMOVING: removing } });
     await until(() => existsSync(removing));
     const starts = await Promise.allSettled([first, startService({ dataDir })]);
     const services = starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));

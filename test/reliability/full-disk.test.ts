@@ -1,17 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Api, createApi } from "../e2e/api.ts";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import { type Service, startService } from "../support/service.ts";
 import { makeTempDir, removeDir } from "../support/temp-dir.ts";
 import { until } from "../support/until.ts";
+import { preload } from "./support/preload.ts";
 
 // The embedded database on a disk that fills up: events are refused, and none that was acknowledged is lost.
-
-const preload = pathToFileURL(join(import.meta.dirname, "support/full-disk.ts")).href;
 
 let folder: string;
 let sink: HttpSink;
@@ -36,7 +34,7 @@ afterEach(async () => {
 async function start(): Promise<void> {
   service = await startService({
     dataDir: join(folder, "data"),
-    env: { NODE_OPTIONS: `--import ${preload}`, FULL: join(folder, "full") },
+    env: { ...preload("full-disk"), FULL: join(folder, "full") },
   });
   const { tenant_id, api_key } = await service.credentials();
   api = createApi(service.url, api_key, tenant_id);

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { DeliveryService } from "../../gen/jitsudo/notifications/v1/delivery_pb.js";
 import { EventIngestService } from "../../gen/jitsudo/notifications/v1/event_pb.js";
@@ -9,6 +8,7 @@ import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { until } from "../support/until.ts";
 import { type Cluster, metric, startCluster } from "./support/cluster.ts";
+import { lockTable, untilLocked } from "./support/table-locks.ts";
 import type { Tenant } from "./support/tenant.ts";
 
 // One bad endpoint, one busy channel, one busy tenant: nobody else notices.
@@ -50,13 +50,7 @@ async function multiply(channelId: string, count: number): Promise<void> {
   );
 }
 
-/** Keeps the service from a table; returns what ends it. */
-async function lock(table: string): Promise<() => Promise<void>> {
-  const database = new Client(databaseUrl);
-  await database.connect();
-  await database.query(`begin; lock table ${table}`);
-  return () => database.end();
-}
+const lock = (table: string) => lockTable(databaseUrl, table);
 
 describe("other channels of the same tenant", () => {
   test("are not delayed by an endpoint that hangs until its time-out, nor by a Slack channel over its rate", async () => {
@@ -339,13 +333,7 @@ describe("watches", () => {
     const watches = Array.from({ length: 20 }, () => watch(start));
     await Promise.all(watches.map((each) => each.next()));
     const changes = watches.map((each) => each.next());
-    await until(async () => {
-      const [held] = await cluster.sql<{ count: number }>(
-        `select count(*)::int as count from pg_stat_activity
-         where datname = current_database() and wait_event_type = 'Lock' and query like '%from delivery_change%'`,
-      );
-      return (held?.count ?? 0) > 1;
-    });
+    await untilLocked(cluster, { query: "%from delivery_change%", count: 2 });
     for (let i = 0; i < 10; i++) {
       const startedAt = performance.now();
       await quiet.call("GET", "/v1/notification-channels");

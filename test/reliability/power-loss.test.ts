@@ -1,17 +1,15 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createApi } from "../e2e/api.ts";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import { type Service, startService } from "../support/service.ts";
 import { makeTempDir, removeDir } from "../support/temp-dir.ts";
 import { until } from "../support/until.ts";
+import { preload } from "./support/preload.ts";
 
 // The embedded database keeps what was acknowledged when the machine loses power: only what was
 // forced to disk is left then. (A PostgreSQL server sees to that itself.)
-
-const preload = pathToFileURL(join(import.meta.dirname, "support/record-disk.ts")).href;
 
 let folder: string;
 let sink: HttpSink;
@@ -33,7 +31,7 @@ async function start(dataDir: string): Promise<Service> {
     dataDir,
     timeoutMs: 60_000,
     env: {
-      NODE_OPTIONS: `--import ${preload}`,
+      ...preload("record-disk"),
       RECORDED: join(dataDir, "postgres"),
       RECORD: join(folder, "record"),
       JITSUDO_LEASE_MS: "2000",

@@ -1,12 +1,11 @@
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { Client } from "pg";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import { createDatabase } from "../support/postgres.ts";
 import type { Service } from "../support/service.ts";
 import { until } from "../support/until.ts";
 import { type Cluster, startCluster } from "./support/cluster.ts";
+import { preload } from "./support/preload.ts";
+import { lockTable, untilLocked } from "./support/table-locks.ts";
 import type { Tenant } from "./support/tenant.ts";
 
 // A notice that came too late to be of use is not sent.
@@ -75,31 +74,19 @@ test("what becomes useless between two attempts is not attempted again", async (
 test("what becomes useless while it is looked for duplicates is not sent", async () => {
   await cluster.start("worker", { JITSUDO_LEASE_MS: "30000" });
   await tenant.webhook(`${sink.url}/hook`);
-  const holder = new Client(databaseUrl);
-  await holder.connect();
-  try {
-    await holder.query("begin; lock table dedup_key");
-    const deadline = Date.now() + 2_000;
-    const id = await tenant.send({ type: "grant.revoked", deliver_before: new Date(deadline).toISOString() });
-    await until(async () => {
-      const [waiting] = await cluster.sql<{ count: number }>(
-        `select count(*)::int as count from pg_stat_activity
-         where datname = current_database() and wait_event_type = 'Lock' and query like '%dedup_key%'`,
-      );
-      return (waiting?.count ?? 0) > 0;
-    });
-    await until(() => Date.now() > deadline);
-    await holder.query("commit");
-    expect(await tenant.ended(id)).toMatchObject([{ state: "expired", attempt_count: 0 }]);
-    expect(sink.requests).toHaveLength(0);
-  } finally {
-    await holder.end();
-  }
+  const release = await lockTable(databaseUrl, "dedup_key");
+  const deadline = Date.now() + 2_000;
+  const id = await tenant.send({ type: "grant.revoked", deliver_before: new Date(deadline).toISOString() });
+  await untilLocked(cluster, { query: "%dedup_key%" });
+  await until(() => Date.now() > deadline);
+  await release();
+  expect(await tenant.ended(id)).toMatchObject([{ state: "expired", attempt_count: 0 }]);
+  expect(sink.requests).toHaveLength(0);
 });
 
 test("no notice expires by a clock that is wrong", async () => {
   const wrongClock = (hours: number) => ({
-    NODE_OPTIONS: `--import ${pathToFileURL(join(import.meta.dirname, "support/wrong-clock.ts")).href}`,
+    ...preload("wrong-clock"),
     CLOCK_OFFSET_MS: String(hours * 3_600_000),
   });
   await tenant.webhook(`${sink.url}/hook`);
