@@ -18,27 +18,35 @@ export async function openPostgres(
   { poolSize, requestTimeoutMs = 15_000, log }: DatabaseOptions,
   databaseUrl: string,
 ): Promise<Database> {
-  const connection = {
-    application_name: "jitsudo-notifications",
-    connectionTimeoutMillis: Math.min(5_000, requestTimeoutMs * 0.3),
-    keepAlive: true,
-  };
-  const common = { ...ormOptions(log), clientUrl: databaseUrl, ensureDatabase: false };
-  const orm = await PostgresOrm.init<PostgreSqlDriver>({
-    ...common,
-    // One connection more: LISTEN keeps one for itself.
-    pool: { min: 1, max: Math.ceil(poolSize / 2) + 1 },
-    driverOptions: {
-      ...connection,
+  async function openOrm(driverOptions: object, max: number): Promise<{ orm: PostgresOrm; pool: Pool }> {
+    const orm = await PostgresOrm.init<PostgreSqlDriver>({
+      ...ormOptions(log),
+      clientUrl: databaseUrl,
+      ensureDatabase: false,
+      pool: { min: 1, max },
+      driverOptions: {
+        application_name: "jitsudo-notifications",
+        connectionTimeoutMillis: Math.min(5_000, requestTimeoutMs * 0.3),
+        keepAlive: true,
+        ...driverOptions,
+      },
+    });
+    const pool = await (orm.em.getDriver() as PostgreSqlDriver).getConnection().getNativeClient();
+    closeBrokenTransactions(pool);
+    return { orm, pool };
+  }
+
+  const { orm, pool } = await openOrm(
+    {
       // With the time for a connection within the deadline of a call, which then says that the database is away.
       query_timeout: Math.min(10_000, requestTimeoutMs * 0.6),
       // Tables grow from nothing to millions of rows. A plan that is kept from an empty
       // one reads it from end to end, and compiling one costs more than it.
       options: "-c plan_cache_mode=force_custom_plan -c jit=off",
     },
-  });
-  const pool = await (orm.em.getDriver() as PostgreSqlDriver).getConnection().getNativeClient();
-  closeBrokenTransactions(pool);
+    // One connection more: LISTEN keeps one for itself.
+    Math.ceil(poolSize / 2) + 1,
+  );
   const keptPlans = openKeptPlanPool(pool, Math.max(1, Math.floor(poolSize / 2)), log);
   const pools = [pool, keptPlans];
   const sum = (count: (pool: Pool) => number) => pools.reduce((total, each) => total + count(each), 0);
@@ -65,11 +73,11 @@ export async function openPostgres(
     migrate: () =>
       exclusively(async () => {
         // Without a time-out for queries: an index of a large table takes what it takes.
-        const migrating = await PostgresOrm.init<PostgreSqlDriver>({ ...common, driverOptions: connection });
+        const migrating = await openOrm({}, 1);
         try {
-          return await runMigrations(migrating);
+          return await runMigrations(migrating.orm);
         } finally {
-          await migrating.close(true);
+          await migrating.orm.close(true);
         }
       }),
     query: async <Row>({ name, text, keepPlan }: Statement, params: unknown[] = []) => {
