@@ -103,7 +103,6 @@ async function serve(parts: Parts, closers: Closer[], handOver: HandOver | undef
     onBatch: (size) => metrics.batchSize.observe({ batch: "ingest" }, size),
     maxChannels: config.maxChannels,
     handOver,
-    requestTimeoutMs: config.requestTimeoutMs,
   });
   // Of its own, beside the worker's: they connect to nothing until somebody tests a channel.
   const senders = createSenders({

@@ -9,14 +9,14 @@ import {
 import type { AuditPage } from "../store/audit.ts";
 import type { AuditEventRow } from "../store/entities.ts";
 import type { Store } from "../store/store.ts";
-import { callerOf } from "./caller.ts";
+import { storeOf } from "./caller.ts";
 import { cutPage, pageRequest } from "./page.ts";
 
 export function createAuditService(store: Store): ServiceImpl<typeof AuditService> {
   return {
     async listAuditEvents(request, context) {
       const { size, after } = pageRequest(request);
-      const events = await store.forTenant(callerOf(context).tenantId).auditEvents({
+      const events = await storeOf(store, context).auditEvents({
         beforeId: after,
         limit: size + 1,
         resourceType: (request.resourceType || undefined) as AuditPage["resourceType"],

@@ -1,5 +1,6 @@
 import { type ContextKey, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import type { Actor } from "../store/audit.ts";
+import type { Store, TenantStore } from "../store/store.ts";
 
 /** What a tenant's API key may be allowed to do. */
 export const scopes = [
@@ -59,6 +60,11 @@ export function callerOf(context: HandlerContext): Caller {
   const caller = context.values.get(callerKey);
   if (!caller) throw new Error("The request gate did not run");
   return caller;
+}
+
+/** What belongs to the caller's tenant, for as long as the call goes on. */
+export function storeOf(store: Store, context: HandlerContext): TenantStore {
+  return store.forTenant(callerOf(context).tenantId, context.signal);
 }
 
 /** The caller as the audit trail names whoever makes a change. */

@@ -13,7 +13,7 @@ import { changedFields } from "../store/changed-fields.ts";
 import { type ConfigObject, callersConfig, maskConfig } from "../store/channel-secrets.ts";
 import type { ChannelSettings, StoredChannel } from "../store/channel-store.ts";
 import type { Store } from "../store/store.ts";
-import { actorOf, callerOf } from "./caller.ts";
+import { actorOf, callerOf, storeOf } from "./caller.ts";
 import { type CreateRequest, settingsOf } from "./channel-settings.ts";
 import type { ChannelTrial } from "./channel-trial.ts";
 import { changeSettings } from "./channel-update.ts";
@@ -47,7 +47,7 @@ export function createChannelService({
   trial,
   maxChannels,
 }: ChannelServiceOptions): ServiceImpl<typeof NotificationChannelService> {
-  const channelsOf = (context: HandlerContext) => store.forTenant(callerOf(context).tenantId).channels;
+  const channelsOf = (context: HandlerContext) => storeOf(store, context).channels;
 
   /** What SNS channels may publish with is the operator's to say; what counts is checked at every send. */
   function assertCredentials(type: ChannelType, config: ConfigObject, context: HandlerContext, path = "") {

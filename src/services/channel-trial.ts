@@ -12,7 +12,7 @@ import { createTimeTexts } from "../channels/time-text.ts";
 import type { EventPayload, NoticeType } from "../events.ts";
 import type { Store } from "../store/store.ts";
 import { uuidv7 } from "../uuid-v7.ts";
-import { actorOf, callerOf } from "./caller.ts";
+import { actorOf, callerOf, storeOf } from "./caller.ts";
 import { canonicalPayload } from "./canonical-payload.ts";
 import { previewMessage } from "./channel-preview.ts";
 import { sentMessage } from "./delivery-messages.ts";
@@ -39,7 +39,7 @@ export function createChannelTrial(store: Store, send: Senders["send"]): Channel
   const begin = createTenantBound(maxTests);
 
   async function open(id: string, context: HandlerContext) {
-    const { channels, settings } = store.forTenant(callerOf(context).tenantId);
+    const { channels, settings } = storeOf(store, context);
     const stored = found(await channels.get(id), "channel", id);
     const { tenantId, type, config } = stored;
     // The compiler does not see that a type and the config of that type belong together.

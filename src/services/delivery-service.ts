@@ -3,14 +3,14 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { DeliveryService } from "../../gen/jitsudo/notifications/v1/delivery_pb.js";
 import type { DeliveryState } from "../store/entities.ts";
 import type { Store } from "../store/store.ts";
-import { callerOf } from "./caller.ts";
+import { callerOf, storeOf } from "./caller.ts";
 import { deliveryMessage, eventMessage } from "./delivery-messages.ts";
 import { createDeliveryWatch } from "./delivery-watch.ts";
 import { found } from "./errors.ts";
 import { makeToken, pageRequest } from "./page.ts";
 
 export function createDeliveryService(store: Store): ServiceImpl<typeof DeliveryService> {
-  const tenantOf = (context: HandlerContext) => store.forTenant(callerOf(context).tenantId);
+  const tenantOf = (context: HandlerContext) => storeOf(store, context);
   const watch = createDeliveryWatch();
 
   return {

@@ -17,7 +17,7 @@ import type { Metrics } from "../observability/metrics.ts";
 import { maxWaiting, type NewEvent, payloadHash } from "../store/ingest.ts";
 import type { Store, TenantStore } from "../store/store.ts";
 import { uuidv7 } from "../uuid-v7.ts";
-import { callerOf } from "./caller.ts";
+import { callerOf, storeOf } from "./caller.ts";
 import { canonicalPayload } from "./canonical-payload.ts";
 import { apiError, refuse, tryLater } from "./errors.ts";
 import type { FieldValidator } from "./field-validator.ts";
@@ -40,7 +40,7 @@ export function createIngestService(options: IngestServiceOptions): ServiceImpl<
 
   /** The caller's tenant. Throws when so many more events of it may not wait: all of a call or none. */
   function tenantWithRoom(events: number, context: HandlerContext): TenantStore {
-    const tenant = store.forTenant(callerOf(context).tenantId);
+    const tenant = storeOf(store, context);
     if (tenant.hasRoom(events)) return tenant;
     throw tryLater(`the tenant may have no more than ${maxWaiting} events waiting to be stored`, 1_000);
   }

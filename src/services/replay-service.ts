@@ -9,12 +9,12 @@ import {
 } from "../../gen/jitsudo/notifications/v1/replay_pb.js";
 import type { ReplayPlan, ReplayRefusal, ReplaySource, Replay as StoredReplay } from "../store/replays.ts";
 import type { Store } from "../store/store.ts";
-import { actorOf, callerOf } from "./caller.ts";
+import { actorOf, storeOf } from "./caller.ts";
 import { apiError, found, invalidField, notFound } from "./errors.ts";
 import { cutPage, pageRequest } from "./page.ts";
 
 export function createReplayService(store: Store): ServiceImpl<typeof ReplayService> {
-  const replaysOf = (context: HandlerContext) => store.forTenant(callerOf(context).tenantId).replays;
+  const replaysOf = (context: HandlerContext) => storeOf(store, context).replays;
 
   return {
     async createReplay(request, context) {

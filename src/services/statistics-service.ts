@@ -7,7 +7,7 @@ import type {
 import { percentileMs } from "../store/latency.ts";
 import { type Grouping, minutesKeptMs, type StatisticsPoint } from "../store/statistics.ts";
 import type { Store } from "../store/store.ts";
-import { callerOf } from "./caller.ts";
+import { storeOf } from "./caller.ts";
 import { invalidField } from "./errors.ts";
 
 const bucketLengths: Record<string, number> = { minute: 60, hour: 3_600, day: 86_400 };
@@ -19,7 +19,7 @@ export function createStatisticsService(store: Store): ServiceImpl<typeof Statis
     async getDeliveryStatistics(request, context) {
       const bucketSeconds = bucketLengths[request.bucket || "hour"] ?? 3_600;
       const { since, until } = rangeOf(request, bucketSeconds * 1000);
-      const points = await store.forTenant(callerOf(context).tenantId).statistics({
+      const points = await storeOf(store, context).statistics({
         since,
         until,
         bucketSeconds,
@@ -37,7 +37,7 @@ export function createStatisticsService(store: Store): ServiceImpl<typeof Statis
     },
 
     async getQueueStatus(_request, context) {
-      const { oldestCreatedAt, ...counts } = await store.forTenant(callerOf(context).tenantId).queueStatus();
+      const { oldestCreatedAt, ...counts } = await storeOf(store, context).queueStatus();
       return { ...counts, ...(oldestCreatedAt && { oldestCreatedAt: timestampFromDate(oldestCreatedAt) }) };
     },
   };

@@ -9,12 +9,12 @@ import {
 import type { TenantSettingsRow } from "../store/entities.ts";
 import type { Store } from "../store/store.ts";
 import type { SettingsChange } from "../store/tenant-settings-store.ts";
-import { actorOf, callerOf } from "./caller.ts";
+import { actorOf, storeOf } from "./caller.ts";
 import { timeZoneProblem } from "./config-checks.ts";
 import { invalidField } from "./errors.ts";
 
 export function createTenantSettingsService(store: Store): ServiceImpl<typeof TenantSettingsService> {
-  const settingsOf = (context: HandlerContext) => store.forTenant(callerOf(context).tenantId).settings;
+  const settingsOf = (context: HandlerContext) => storeOf(store, context).settings;
 
   return {
     async getTenantSettings(_request, context) {

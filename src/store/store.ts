@@ -11,11 +11,12 @@ import { createReplayStore, type ReplayStore } from "./replays.ts";
 import type { SecretBox } from "./secret-box.ts";
 import { readStatistics, type StatisticsPoint, type StatisticsQuery } from "./statistics.ts";
 import { createTenantSettingsStore, type TenantSettingsStore } from "./tenant-settings-store.ts";
-import { createTenantTurns, inTurn } from "./tenant-turns.ts";
+import { createTenantTurns, eachInTurn } from "./tenant-turns.ts";
 
 /** What answers callers: access to the rows of one tenant at a time, and no other access. */
 export interface Store {
-  forTenant(tenantId: string): TenantStore;
+  /** `signal`: of the call, without which what has to wait for its turn is not carried out. */
+  forTenant(tenantId: string, signal: AbortSignal): TenantStore;
   /** Ends what goes on for as long as its caller wants. */
   close(): Promise<void>;
 }
@@ -36,38 +37,36 @@ export interface TenantStore {
   hasRoom(events: number): boolean;
 }
 
-export interface StoreOptions extends IngestOptions {
-  /** How long a call may take, in milliseconds. */
-  requestTimeoutMs: number;
-}
-
-export function createStore(database: Database, box: SecretBox, options: StoreOptions): Store {
+export function createStore(database: Database, box: SecretBox, options: IngestOptions): Store {
   const ingest = createIngest(database, options);
   const changes = createChangeFeed(database);
-  const takeTurn = createTenantTurns(database.tenantSlots, options.requestTimeoutMs);
+  const turnsOf = createTenantTurns(database.tenantSlots);
   return {
-    // What callers wait for takes turns; events do by means of their own, and so do watches.
-    forTenant: (tenantId) => ({
-      get channels() {
-        return inTurn(takeTurn, tenantId, createChannelStore(database, box, tenantId));
-      },
-      get deliveries() {
-        return inTurn(takeTurn, tenantId, createDeliveryLog(database, tenantId));
-      },
-      get replays() {
-        return inTurn(takeTurn, tenantId, createReplayStore(database, tenantId));
-      },
-      get settings() {
-        return inTurn(takeTurn, tenantId, createTenantSettingsStore(database, tenantId));
-      },
-      statistics: (query) => takeTurn(tenantId, () => readStatistics(database, tenantId, query)),
-      queueStatus: () => takeTurn(tenantId, () => readQueueStatus(database, tenantId)),
-      auditEvents: (page) => takeTurn(tenantId, () => listAuditEvents(database, tenantId, page)),
-      ownKey: (keyId) => takeTurn(tenantId, () => readOwnKey(database, tenantId, keyId)),
-      changes: changes.forTenant(tenantId),
-      ingest: (event) => ingest.add({ ...event, tenantId }),
-      hasRoom: (events) => ingest.hasRoom(tenantId, events),
-    }),
+    forTenant(tenantId, signal) {
+      const inTurn = turnsOf(tenantId, signal);
+      // What callers wait for takes turns; events do by means of their own, and so do watches.
+      return {
+        get channels() {
+          return eachInTurn(inTurn, createChannelStore(database, box, tenantId));
+        },
+        get deliveries() {
+          return eachInTurn(inTurn, createDeliveryLog(database, tenantId));
+        },
+        get replays() {
+          return eachInTurn(inTurn, createReplayStore(database, tenantId));
+        },
+        get settings() {
+          return eachInTurn(inTurn, createTenantSettingsStore(database, tenantId));
+        },
+        statistics: (query) => inTurn(() => readStatistics(database, tenantId, query)),
+        queueStatus: () => inTurn(() => readQueueStatus(database, tenantId)),
+        auditEvents: (page) => inTurn(() => listAuditEvents(database, tenantId, page)),
+        ownKey: (keyId) => inTurn(() => readOwnKey(database, tenantId, keyId)),
+        changes: changes.forTenant(tenantId),
+        ingest: (event) => ingest.add({ ...event, tenantId }),
+        hasRoom: (events) => ingest.hasRoom(tenantId, events),
+      };
+    },
     close: changes.close,
   };
 }

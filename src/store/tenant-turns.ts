@@ -5,8 +5,11 @@ export class TenantBusyError extends Error {
   override name = "TenantBusyError";
 }
 
-/** Runs work of a tenant when it has its turn. Rejects with a TenantBusyError when that does not come. */
-export type TakeTurn = <Result>(tenantId: string, work: () => Promise<Result>) => Promise<Result>;
+/**
+ * Runs work when it has its turn. Rejects with a TenantBusyError where too much of the tenant's waits
+ * already, and with the signal's reason where the call has ended before.
+ */
+export type InTurn = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
 /** More of one tenant than can have its turn within the time of a call, if all of it takes long. */
 const maxWaiting = 200;
@@ -14,22 +17,22 @@ const maxWaiting = 200;
 /**
  * `slots` pieces of work run at the same time, of one tenant about half as many: one that searches
  * its log without end, or changes one channel by a thousand calls, delays itself and no others.
- * What has waited for `maxWaitMs` is not begun any more: its call has ended, and a change that
- * comes so late would undo those that came after it.
+ * What has had no turn when its call ends is not begun any more: a change that comes so late
+ * would undo those that came after it.
  */
-export function createTenantTurns(slots: number, maxWaitMs: number): TakeTurn {
+export function createTenantTurns(slots: number): (tenantId: string, signal: AbortSignal) => InTurn {
   const all = new PQueue({ concurrency: slots });
   const tenants = new Map<string, PQueue>();
 
-  return async (tenantId, work) => {
+  return (tenantId, signal) => async (work) => {
     const own = tenants.get(tenantId) ?? new PQueue({ concurrency: Math.ceil(slots / 2) });
     if (own.size >= maxWaiting) {
       throw new TenantBusyError(`the tenant may have no more than ${maxWaiting} calls waiting`);
     }
     tenants.set(tenantId, own);
-    const latest = performance.now() + maxWaitMs;
+    // The queues do not get the signal: they would give up the turn of what is under way as well.
     const begin = async () => {
-      if (performance.now() >= latest) throw new TenantBusyError("the tenant's other calls took too long");
+      signal.throwIfAborted();
       return work();
     };
     try {
@@ -42,15 +45,11 @@ export function createTenantTurns(slots: number, maxWaitMs: number): TakeTurn {
 
 type Methods<Names extends PropertyKey> = Record<Names, (...args: never[]) => Promise<unknown>>;
 
-/** The same methods, each of which waits for the tenant's turn. */
-export function inTurn<Each extends Methods<keyof Each>>(
-  takeTurn: TakeTurn,
-  tenantId: string,
-  methods: Each,
-): Each {
+/** The same methods, each of which waits for its turn. */
+export function eachInTurn<Each extends Methods<keyof Each>>(inTurn: InTurn, methods: Each): Each {
   const waiting = Object.entries<(...args: never[]) => Promise<unknown>>(methods).map(([name, method]) => [
     name,
-    (...args: never[]) => takeTurn(tenantId, () => method(...args)),
+    (...args: never[]) => inTurn(() => method(...args)),
   ]);
   return Object.fromEntries(waiting) as Each;
 }

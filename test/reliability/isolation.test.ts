@@ -13,6 +13,9 @@ import type { Tenant } from "./support/tenant.ts";
 
 // One bad endpoint, one busy channel, one busy tenant: nobody else notices.
 
+/** Far below the time for which the others keep an endpoint, the queue or the database busy in any of these tests. */
+const soonMs = 5_000;
+
 let sink: HttpSink;
 let databaseUrl: string;
 let cluster: Cluster;
@@ -55,7 +58,6 @@ const lock = (table: string) => lockTable(databaseUrl, table);
 describe("other channels of the same tenant", () => {
   test("are not delayed by an endpoint that hangs until its time-out, nor by a Slack channel over its rate", async () => {
     const service = await cluster.start("all", {
-      JITSUDO_ATTEMPT_TIMEOUT_MS: "3000",
       JITSUDO_CONCURRENCY: "16",
       JITSUDO_CHANNEL_CONCURRENCY: "4",
     });
@@ -67,7 +69,7 @@ describe("other channels of the same tenant", () => {
     await tenant.sendAll(many(200));
     await sink.waitFor(() => sink.to("/hang").length >= 4 && sink.to("/slack").length >= 1);
 
-    for (let i = 0; i < 10; i++) expect(await timeOf(tenant, "/good", "grant.revoked")).toBeLessThan(1000);
+    for (let i = 0; i < 10; i++) expect(await timeOf(tenant, "/good", "grant.revoked")).toBeLessThan(soonMs);
     // Slack takes about one message a second, and gets no more.
     const slack = sink.to("/slack").map(({ receivedAt }) => receivedAt.getTime());
     const gaps = slack.slice(1).map((time, index) => time - (slack[index] ?? 0));
@@ -122,7 +124,6 @@ describe("other tenants", () => {
     const service = await cluster.start("all", {
       JITSUDO_CONCURRENCY: "4",
       JITSUDO_CHANNEL_CONCURRENCY: "4",
-      JITSUDO_ATTEMPT_TIMEOUT_MS: "5000",
     });
     const [busy, quiet] = [await cluster.tenant(service), await cluster.tenant(service)];
     for (let i = 0; i < 5; i++) {
@@ -137,7 +138,7 @@ describe("other tenants", () => {
     for (let i = 0; i < 10; i++) {
       const before = ofBusy();
       // Every slot is in use for 100 ms; a turn is all that the quiet one waits for.
-      expect(await timeOf(quiet, "/quiet", "grant.revoked")).toBeLessThan(1000);
+      expect(await timeOf(quiet, "/quiet", "grant.revoked")).toBeLessThan(soonMs);
       await until(() => ofBusy() > before);
     }
     const [left] = await cluster.sql<{ count: number }>("select count(*)::int as count from delivery_queue");
@@ -151,8 +152,6 @@ describe("other tenants", () => {
         // Of 16 slots, and of 4 for break-glass, a tenant gets three quarters.
         JITSUDO_CONCURRENCY: "16",
         JITSUDO_CHANNEL_CONCURRENCY: "16",
-        JITSUDO_ATTEMPT_TIMEOUT_MS: "10000",
-        JITSUDO_LEASE_MS: "30000",
       });
       const [slow, quiet] = [await cluster.tenant(service), await cluster.tenant(service)];
       for (let i = 0; i < 2; i++) {
@@ -163,7 +162,7 @@ describe("other tenants", () => {
       await slow.sendAll(many(100, { type }));
       const used = type === "grant.active" ? 12 : 3;
       await sink.waitFor(used);
-      for (let i = 0; i < 5; i++) expect(await timeOf(quiet, "/quiet", type)).toBeLessThan(1000);
+      for (let i = 0; i < 5; i++) expect(await timeOf(quiet, "/quiet", type)).toBeLessThan(soonMs);
       expect(sink.requests.filter(({ path }) => path !== "/quiet")).toHaveLength(used);
     },
   );
@@ -180,7 +179,7 @@ describe("other tenants", () => {
     await timeOf(quiet, "/quiet", "grant.active");
     await dead.send();
     for (let i = 0; i < 5; i++) {
-      expect(await timeOf(quiet, "/quiet", "grant.active")).toBeLessThan(1000);
+      expect(await timeOf(quiet, "/quiet", "grant.active")).toBeLessThan(soonMs);
     }
     expect(sink.to("/dead")).toEqual([]);
   });
@@ -197,10 +196,10 @@ describe("other tenants", () => {
     for (let i = 0; i < 5; i++) await busy.send({ type: "grant.active" });
     await cluster.start("worker", { JITSUDO_CONCURRENCY: "8", JITSUDO_CHANNEL_CONCURRENCY: "8" });
     await sink.waitFor(8);
-    for (let i = 0; i < 3; i++) expect(await timeOf(quiet, "/quiet", "grant.revoked")).toBeLessThan(3000);
+    for (let i = 0; i < 3; i++) expect(await timeOf(quiet, "/quiet", "grant.revoked")).toBeLessThan(soonMs);
     // Break-glass of a channel in the middle of them all.
     for (let i = 0; i < 3; i++) {
-      expect(await timeOf(quiet, "/quiet", "request.break_glass")).toBeLessThan(1000);
+      expect(await timeOf(quiet, "/quiet", "request.break_glass")).toBeLessThan(soonMs);
     }
   });
 });
@@ -225,7 +224,7 @@ describe("ingest of other tenants", () => {
       times.push(performance.now() - startedAt);
     }
     const ids = await sent;
-    expect(Math.max(...times)).toBeLessThan(2000);
+    expect(Math.max(...times)).toBeLessThan(soonMs);
     expect(times.length).toBeGreaterThan(5);
     for (const [n, subject] of subjects.entries()) {
       const stored = await cluster.sql<{ id: string }>(
@@ -294,18 +293,31 @@ describe("calls", () => {
   });
 
   test("that have ended before they had their turn are not carried out later", async () => {
-    const service = await cluster.start("api", { JITSUDO_REQUEST_TIMEOUT_MS: "3000" });
+    const service = await cluster.start("api");
     const busy = await cluster.tenant(service);
-    const channel = `/v1/notification-channels/${await busy.webhook(`${sink.url}/hook`, { name: "before" })}`;
+    const id = await busy.webhook(`${sink.url}/hook`, { name: "before" });
     const release = await lock("delivery_statistics");
     const searches = Array.from({ length: 20 }, () => busy.call("GET", "/v1/statistics/deliveries"));
-    expect(await busy.call("PUT", channel, { name: "late" })).toMatchObject({
-      status: 504,
-      body: { code: "deadline_exceeded" },
+    // Its own time is shorter than theirs, so that none of them makes room before it has ended.
+    const path = "/jitsudo.notifications.v1.NotificationChannelService/UpdateChannel";
+    const update = await fetch(service.url + path, {
+      method: "POST",
+      headers: {
+        "X-API-Key": busy.apiKey,
+        "X-Tenant-ID": busy.id,
+        "Content-Type": "application/json",
+        "Connect-Protocol-Version": "1",
+        "Connect-Timeout-Ms": "1000",
+      },
+      body: JSON.stringify({ id, name: "late" }),
     });
+    expect(await update.json()).toMatchObject({ code: "deadline_exceeded" });
     await release();
     await Promise.all(searches);
-    expect(await busy.call("GET", channel)).toMatchObject({ status: 200, body: { name: "before" } });
+    expect(await busy.call("GET", `/v1/notification-channels/${id}`)).toMatchObject({
+      status: 200,
+      body: { name: "before" },
+    });
   });
 });
 
@@ -337,7 +349,7 @@ describe("watches", () => {
     for (let i = 0; i < 10; i++) {
       const startedAt = performance.now();
       await quiet.call("GET", "/v1/notification-channels");
-      expect(performance.now() - startedAt).toBeLessThan(1000);
+      expect(performance.now() - startedAt).toBeLessThan(soonMs);
     }
     await release();
     for (const { value } of await Promise.all(changes)) expect(value.change.state).toBe("pending");
