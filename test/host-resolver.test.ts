@@ -81,7 +81,7 @@ test("names whose DNS does not answer delay no send to another name", async () =
   const failing = Promise.all(hanging.map(send));
   const startedAt = performance.now();
   expect(await send("good.example.com")).toMatchObject({ kind: "delivered" });
-  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(performance.now() - startedAt).toBeLessThan(5_000);
   for (const outcome of await failing) {
     expect(outcome).toMatchObject({ kind: "retry", error: "host name lookup failed" });
   }

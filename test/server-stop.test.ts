@@ -29,7 +29,7 @@ describe("stopping", () => {
     expect(answer.status).toBe(202);
     expect(answer.headers.get("connection")).toBe("close");
     await closed;
-    expect(performance.now() - startedAt).toBeLessThan(2000);
+    expect(performance.now() - startedAt).toBeLessThan(4500);
     expect(server.close()).toBe(server.close());
   });
 
@@ -50,7 +50,7 @@ describe("stopping", () => {
       { code: "unavailable", message: "the server is stopping", details: {} },
     ]);
     await closed;
-    expect(performance.now() - startedAt).toBeLessThan(1300);
+    expect(performance.now() - startedAt).toBeLessThan(5000);
     expect(server.seen.aborted).toEqual([
       expect.objectContaining({ code: Code.Unavailable }),
       expect.objectContaining({ code: Code.Unavailable }),
@@ -74,7 +74,7 @@ describe("stopping", () => {
 
     const startedAt = performance.now();
     await server.close();
-    expect(performance.now() - startedAt).toBeLessThan(1500);
+    expect(performance.now() - startedAt).toBeLessThan(5000);
     await until(() => silent.closed && halfRequest.closed && session.destroyed);
     agent.destroy();
   });

@@ -34,6 +34,8 @@ export const quick = {
   JITSUDO_BACKOFF_BASE_MS: "20",
   JITSUDO_SLACK_PER_SECOND: "1000",
   JITSUDO_POLL_MS: "200",
+  // On a busy machine Redis may take its time, and what it does not answer goes out unchecked.
+  JITSUDO_DEDUP_TIMEOUT_MS: "10000",
 };
 
 /** Starts the service; `env` adds to its settings and replaces them. */

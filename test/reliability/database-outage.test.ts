@@ -193,7 +193,8 @@ describe("down for a while", () => {
     client.close();
     expect(error).toBeInstanceOf(ConnectError);
     expect((error as ConnectError).code).toBe(Code.Unavailable);
-    expect(performance.now() - startedAt).toBeLessThan(1500);
+    // Six calls, none of which waits for its time to be over.
+    expect(performance.now() - startedAt).toBeLessThan(requestTimeoutMs);
     expect((await fetch(`${service.url}/healthz`)).status).toBe(200);
 
     await postgres.start();
@@ -247,7 +248,7 @@ test("hung: ingest is refused within the time of a call, and goes on when it ans
       status: 503,
       body: { code: "unavailable" },
     });
-    expect(performance.now() - startedAt).toBeLessThan(requestTimeoutMs + 100);
+    expect(performance.now() - startedAt).toBeLessThan(2 * requestTimeoutMs);
   }
   expect(await readyStatus()).toBe(503);
   proxy.thaw();
@@ -263,7 +264,7 @@ test("hung: SIGTERM still ends the process", async () => {
   const startedAt = performance.now();
   expect([0, 1]).toContain(await service.stop());
   // The time of grace, then a few statements that find out that nobody answers.
-  expect(performance.now() - startedAt).toBeLessThan(500 + 3 * requestTimeoutMs);
+  expect(performance.now() - startedAt).toBeLessThan(500 + 4 * requestTimeoutMs);
 });
 
 test("failover to another server behind the same address", async () => {

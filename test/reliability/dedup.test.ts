@@ -30,6 +30,9 @@ afterEach(async () => {
   await redis.close();
 });
 
+/** However slow the machine is: what Redis does not answer in time goes out unchecked. */
+const patient = { JITSUDO_DEDUP_TIMEOUT_MS: "10000" };
+
 async function startTwo(redisUrl?: string, env: Record<string, string> = {}): Promise<void> {
   const databaseUrl = await createDatabase(inject("postgresUrl"));
   cluster = await startCluster({ databaseUrl, ...(redisUrl && { redisUrl }), env });
@@ -66,8 +69,7 @@ async function countUnchecked(): Promise<number> {
 
 describe.each(["Redis", "the database"])("keys in %s", (where) => {
   test("two equal events at the same instant make one notice", async () => {
-    // However slow the machine is: what Redis does not answer in time goes out unchecked.
-    await startTwo(where === "Redis" ? redis.url : undefined, { JITSUDO_DEDUP_TIMEOUT_MS: "10000" });
+    await startTwo(where === "Redis" ? redis.url : undefined, patient);
     await untilBothCheck();
     const before = sink.requests.length;
     for (let round = 0; round < rounds; round += 10) {
@@ -85,7 +87,7 @@ describe.each(["Redis", "the database"])("keys in %s", (where) => {
 });
 
 test("a notice that failed for good gives its key up", async () => {
-  await startTwo(redis.url);
+  await startTwo(redis.url, patient);
   const event = { request_id: randomUUID() };
   sink.respond("/hook", [{ status: 410 }, {}]);
   expect(await tenant.ended(await tenant.send(event))).toMatchObject([{ state: "failed" }]);
@@ -94,7 +96,7 @@ test("a notice that failed for good gives its key up", async () => {
 });
 
 test("while the first of two is on its way, the second waits, and goes out if that one never did", async () => {
-  await startTwo(redis.url);
+  await startTwo(redis.url, patient);
   const event = { type: "request.break_glass", request_id: randomUUID() };
   sink.respond("/hook", [{ status: 500 }, { status: 500 }, { status: 500 }, {}]);
   const first = await tenant.send(event);
@@ -106,10 +108,10 @@ test("while the first of two is on its way, the second waits, and goes out if th
 });
 
 test("the second goes out, too, where the first became stale between its attempts", async () => {
-  await startTwo(redis.url);
+  await startTwo(redis.url, patient);
   const event = { type: "request.break_glass", request_id: randomUUID() };
   sink.respond("/hook", [{ status: 503, headers: { "retry-after": "20" } }, {}]);
-  const first = await tenant.send({ ...event, deliver_before: new Date(Date.now() + 3_000).toISOString() });
+  const first = await tenant.send({ ...event, deliver_before: new Date(Date.now() + 5_000).toISOString() });
   await sink.waitFor(1);
   const second = await tenant.send(event);
   expect(await tenant.ended(first)).toMatchObject([{ state: "expired", attempt_count: 1 }]);
@@ -140,8 +142,8 @@ describe.each(Object.entries(outages))("Redis %s", (_, { begin, end }) => {
     for (let i = 0; i < 5; i++) {
       const startedAt = performance.now();
       const id = await tenant.send();
-      expect(performance.now() - startedAt).toBeLessThan(1000);
-      expect(await tenant.ended(id, 3000)).toMatchObject([{ state: "delivered" }]);
+      expect(performance.now() - startedAt).toBeLessThan(5_000);
+      expect(await tenant.ended(id)).toMatchObject([{ state: "delivered" }]);
     }
     expect(await countUnchecked()).toBeGreaterThanOrEqual(5);
     await end();

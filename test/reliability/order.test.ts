@@ -14,9 +14,7 @@ let tenant: Tenant;
 
 beforeEach(async () => {
   sink = await startHttpSink();
-  // No worker dies here, and on a busy machine none is to be taken for dead: that would be a second notice.
-  const patient = { JITSUDO_LEASE_MS: "30000", JITSUDO_ATTEMPT_TIMEOUT_MS: "10000" };
-  cluster = await startCluster({ databaseUrl: await createDatabase(inject("postgresUrl")), env: patient });
+  cluster = await startCluster({ databaseUrl: await createDatabase(inject("postgresUrl")) });
   tenant = await cluster.tenant(await cluster.start("all"));
   await cluster.start("worker");
 });

@@ -93,4 +93,4 @@ test("what was acknowledged is still there after a loss of power, and is deliver
   });
   const arrived = new Set(sink.to("/hook").map(({ body }) => JSON.parse(body).id));
   expect(ids.filter((id) => !arrived.has(id))).toEqual([]);
-});
+}, 180_000);

@@ -9,7 +9,8 @@ import type { Tenant } from "./support/tenant.ts";
 // Break-glass overtakes everything else at every stage: in the queue, in the
 // process, on the channel.
 
-const soonMs = 1000;
+/** Far below what waits in front of it in any of these tests. */
+const soonMs = 5_000;
 
 let sink: HttpSink;
 let cluster: Cluster;
@@ -97,6 +98,6 @@ test("its own retries do not wait behind the others", async () => {
   const startedAt = performance.now();
   const [delivery] = await tenant.ended(await tenant.send({ type: "request.break_glass" }));
   expect(delivery).toMatchObject({ state: "delivered", attempt_count: 3 });
-  // Backoffs of 100 and 400 ms, with jitter.
-  expect(performance.now() - startedAt).toBeLessThan(2000);
+  // Backoffs of 100 and 400 ms, with jitter; the others take 50 s.
+  expect(performance.now() - startedAt).toBeLessThan(soonMs);
 });

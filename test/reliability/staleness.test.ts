@@ -72,7 +72,7 @@ test("what becomes useless between two attempts is not attempted again", async (
 });
 
 test("what becomes useless while it is looked for duplicates is not sent", async () => {
-  await cluster.start("worker", { JITSUDO_LEASE_MS: "30000" });
+  await cluster.start("worker");
   await tenant.webhook(`${sink.url}/hook`);
   const release = await lockTable(databaseUrl, "dedup_key");
   const deadline = Date.now() + 2_000;

@@ -86,7 +86,7 @@ describe("a stream", () => {
       await rig.operator.run("keys revoke", { id: key.id });
       const revokedAt = performance.now();
       await until(() => ours.every(({ failure }) => failure));
-      expect(performance.now() - revokedAt).toBeLessThan(5_000);
+      expect(performance.now() - revokedAt).toBeLessThan(8_000);
       for (const { failure } of ours) {
         expect(failure).toMatchObject({
           code: Code.Unauthenticated,
@@ -98,14 +98,14 @@ describe("a stream", () => {
     });
 
     it("ends when its key does", async () => {
-      const expiresAt = new Date(Date.now() + 2_500);
+      const expiresAt = new Date(Date.now() + 5_000);
       const key = await rig.createKey(tenant, { expiresAt: expiresAt.toISOString() });
       const { watchDeliveries } = createClient(DeliveryService, transport(protocol));
       const watching = read(watchDeliveries({}, { headers: headers(key) }));
       await until(() => watching.failure);
       expect(watching).toMatchObject({ answers: 1, failure: { code: Code.Unauthenticated } });
       expect(Date.now()).toBeGreaterThanOrEqual(expiresAt.getTime());
-      expect(Date.now()).toBeLessThan(expiresAt.getTime() + 2_500);
+      expect(Date.now()).toBeLessThan(expiresAt.getTime() + 8_000);
     });
   });
 });
