@@ -1,6 +1,18 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  globSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import type { Credentials } from "./first-tenant.ts";
 
 /** Makes the data folder, readable by its owner alone, as is what this process makes from now on, also where the folder is not. */
@@ -12,8 +24,7 @@ export function makeDataDir(dataDir: string): void {
 /** The key that encrypts secrets when the environment gives none: made once, then kept. */
 export function keptEncryptionKey(dataDir: string): Buffer {
   const file = join(dataDir, "encryption-key");
-  // "wx": of two processes that start together, one makes the key and both read it.
-  if (!existsSync(file)) writeOnce(file, randomBytes(32).toString("base64"));
+  if (!existsSync(file)) writeWhole(file, randomBytes(32).toString("base64"), linkNew);
   return Buffer.from(readFileSync(file, "utf8"), "base64");
 }
 
@@ -27,7 +38,7 @@ export function keepCredentials(dataDir: string, { tenantId, apiKey }: Credentia
   if (former?.apiKey === apiKey) return;
   if (former) renameSync(file, asideFile(dataDir, former.tenantId));
   const json = { tenant_id: tenantId, api_key: apiKey };
-  writeFileSync(file, `${JSON.stringify(json, undefined, 2)}\n`, { mode: 0o600, flush: true });
+  writeWhole(file, `${JSON.stringify(json, undefined, 2)}\n`, renameSync);
   rmSync(asideFile(dataDir, tenantId), { force: true });
 }
 
@@ -50,9 +61,24 @@ function parseCredentials(file: string): Credentials {
   return { tenantId: json.tenant_id, apiKey: json.api_key };
 }
 
-function writeOnce(file: string, text: string): void {
+/** Has a file appear with all that is in it or not at all, whatever ends the process meanwhile. */
+function writeWhole(file: string, text: string, place: (draft: string, file: string) => void): void {
+  const draft = `${file}.${randomBytes(6).toString("hex")}`;
   try {
-    writeFileSync(file, text, { mode: 0o600, flag: "wx", flush: true });
+    writeFileSync(draft, text, { mode: 0o600, flush: true });
+    place(draft, file);
+    const folder = openSync(dirname(file), "r");
+    fsyncSync(folder);
+    closeSync(folder);
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/** Of two processes that start together, one places its file, which both then read. */
+function linkNew(draft: string, file: string): void {
+  try {
+    linkSync(draft, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }

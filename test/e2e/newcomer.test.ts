@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
@@ -35,20 +35,19 @@ async function dataFolder(): Promise<string> {
   return join(parent, "not", "there");
 }
 
+const environment = (dataDir: string, env: Record<string, string>) => ({
+  PATH: process.env.PATH,
+  HOME: process.env.HOME,
+  JITSUDO_LISTEN: "127.0.0.1:0",
+  JITSUDO_DATA_DIR: dataDir,
+  ...env,
+});
+
 async function npmStart(
   dataDir: string,
   env: Record<string, string> = {},
 ): Promise<{ npm: Child; url: string }> {
-  const npm = await startChild("npm", ["start"], {
-    cwd: root,
-    env: {
-      PATH: process.env.PATH,
-      HOME: process.env.HOME,
-      JITSUDO_LISTEN: "127.0.0.1:0",
-      JITSUDO_DATA_DIR: dataDir,
-      ...env,
-    },
-  });
+  const npm = await startChild("npm", ["start"], { cwd: root, env: environment(dataDir, env) });
   closers.push(async () => {
     npm.signal("SIGTERM");
     await npm.waitForExit();
@@ -147,6 +146,19 @@ test("with a database of its own the key goes to the file and not to standard ou
   expect(npm.stdout() + npm.stderr()).not.toContain(credentials.api_key);
   const headers = { "X-API-Key": credentials.api_key, "X-Tenant-ID": credentials.tenant_id };
   expect((await fetch(`${url}/v1/notification-channels`, { headers })).status).toBe(200);
+});
+
+test("a first start that found no room for its files leaves nothing in the way of the next one", async () => {
+  const folder = await dataFolder();
+  const DATABASE_URL = await createDatabase(inject("postgresUrl"));
+  const script = "ulimit -f 0; exec node_modules/.bin/node src/main.ts";
+  const env = environment(folder, { DATABASE_URL });
+  const full = await startChild("sh", ["-c", script], { cwd: root, env });
+  expect(await full.waitForExit()).toBe(1);
+  expect(full.stderr()).toContain("Cannot start: EFBIG: file too large");
+  expect(await readdir(folder)).toEqual([]);
+  await npmStart(folder, { DATABASE_URL });
+  expect((await readdir(folder)).sort()).toEqual(["credentials.json", "encryption-key"]);
 });
 
 test("on one data folder with two databases in turn, the file has the credentials of the one in use", async () => {
