@@ -21,6 +21,7 @@ export interface Disabled {
 }
 
 interface Unannounced extends Disabled {
+  /** As the database writes it, to the microsecond. */
   disabledAt: string;
 }
 
@@ -45,7 +46,7 @@ export async function announceDisabled(database: Database, ingest: Pick<Ingest, 
   const channels = await database.query<Unannounced>(selectUnannounced);
   for (const channel of channels) {
     await ingest.add(noticeOf(channel));
-    await database.query(setAnnounced, [channel.channelId]);
+    await database.query(setAnnounced, [channel.channelId, channel.disabledAt]);
   }
   return channels.length;
 }
@@ -97,7 +98,7 @@ const disable = {
       where h.consecutive_failures >= $1 and h.failing_since <= now() - $2::float8 * interval '1 millisecond'
         and c.enabled and c.deleted_at is null
       limit 100
-      for update of c skip locked
+      for update of c, h skip locked
     ), disabled as (
       update channel c
       set enabled = false, disabled_reason = f.reason, disabled_at = now(), disable_unannounced = true,
@@ -114,11 +115,12 @@ const disable = {
 /* Along index channel_unannounced. */
 const selectUnannounced = {
   name: "select_unannounced",
-  text: `select id as "channelId", tenant_id as "tenantId", name, type, disabled_reason as reason, disabled_at as "disabledAt"
+  text: `select id as "channelId", tenant_id as "tenantId", name, type, disabled_reason as reason, disabled_at::text as "disabledAt"
     from channel where disable_unannounced and disabled_at is not null limit 100`,
 };
 
+/* Not where it was enabled and disabled once more meanwhile: that is yet to be told. */
 const setAnnounced = {
   name: "set_announced",
-  text: "update channel set disable_unannounced = false where id = $1",
+  text: "update channel set disable_unannounced = false where id = $1 and disabled_at = $2::timestamptz",
 };

@@ -106,16 +106,22 @@ function tally(observations: Observation[]): Tally[] {
   return [...tallies.values()].sort((a, b) => (a.channelId < b.channelId ? -1 : 1));
 }
 
-/* By primary key; one row a channel. */
+/*
+ * By primary key; one row a channel. Locks what it counts on before it reads it: of two
+ * workers that write at the same time, the second goes on from what the first has written.
+ */
 const upsert = {
   name: "observe_health",
   text: `
     with input as (
       select * from unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::int[], $5::text[], $6::int[])
         as t (channel_id, tenant_id, succeeded, failures, error, retry_after_ms)
+    ), held as materialized (
+      select channel_id, consecutive_failures from channel_health
+      where channel_id = any($1::uuid[]) order by channel_id for update
     ), counted as (
       select i.*, i.failures + (case when i.succeeded then 0 else coalesce(h.consecutive_failures, 0) end) as run
-      from input i left join channel_health h on h.channel_id = i.channel_id
+      from input i left join held h on h.channel_id = i.channel_id
     ), judged as (
       select c.*, case
         when c.failures = 0 then null

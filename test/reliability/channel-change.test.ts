@@ -31,7 +31,7 @@ test("a change of a channel counts as newer than what a process wrote whose cloc
 test("a channel and settings that are mended between two attempts count for the next one", async () => {
   const sink = await startHttpSink();
   const databaseUrl = await createDatabase(inject("postgresUrl"));
-  const cluster = await startCluster({ databaseUrl, env: { JITSUDO_BACKOFF_BASE_MS: "1500" } });
+  const cluster = await startCluster({ databaseUrl, env: { JITSUDO_BACKOFF_BASE_MS: "6000" } });
   try {
     const tenant = await cluster.tenant(await cluster.start("all"));
     sink.respond("/wrong", { status: 500 });

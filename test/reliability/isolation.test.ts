@@ -8,7 +8,7 @@ import { type HttpSink, startHttpSink } from "../sinks/http-sink.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { until } from "../support/until.ts";
 import { type Cluster, metric, startCluster } from "./support/cluster.ts";
-import { lockTable, untilLocked } from "./support/table-locks.ts";
+import { lockRows, lockTable, untilLocked } from "./support/table-locks.ts";
 import type { Tenant } from "./support/tenant.ts";
 
 // One bad endpoint, one busy channel, one busy tenant: nobody else notices.
@@ -393,6 +393,30 @@ describe("circuit breaker", () => {
     expect(states.filter((state) => state === "delivered").length).toBeGreaterThan(45);
     await until(async () => (await health()).state === "healthy");
     expect(await health()).toMatchObject({ consecutive_failures: 0, last_error: "HTTP 500" });
+  });
+
+  test("counts the failures of two workers that end at the same moment", async () => {
+    const tenant = await cluster.tenant(await cluster.start("api"));
+    const env = {
+      JITSUDO_CONCURRENCY: "1",
+      JITSUDO_BACKOFF_BASE_MS: "60000",
+      JITSUDO_BACKOFF_MAX_MS: "60000",
+    };
+    await Promise.all([cluster.start("worker", env), cluster.start("worker", env)]);
+    const endings: (() => void)[] = [];
+    sink.respond("/hook", () => new Promise((resolve) => endings.push(() => resolve({ status: 500 }))));
+    const id = await tenant.webhook(`${sink.url}/hook`, { ordered: false });
+    await cluster.sql(
+      `insert into channel_health (channel_id, tenant_id, consecutive_failures) select id, tenant_id, 3 from channel`,
+    );
+    // A worker has one slot, so each has one of the two.
+    await tenant.sendAll(many(2));
+    await until(() => endings.length === 2);
+    const release = await lockRows(databaseUrl, "channel_health");
+    for (const end of endings) end();
+    await untilLocked(cluster, { query: "%channel_health%", count: 2 });
+    await release();
+    await until(async () => (await tenant.channel(id)).health.consecutive_failures === 5);
   });
 
   test("a few failures make it degraded, and break-glass goes out even where it is open", async () => {

@@ -3,10 +3,16 @@ import { until } from "../../support/until.ts";
 import type { Cluster } from "./cluster.ts";
 
 /** Keeps the service from a table; returns what ends it. */
-export async function lockTable(databaseUrl: string, table: string): Promise<() => Promise<void>> {
+export const lockTable = (databaseUrl: string, table: string) => lock(databaseUrl, `lock table ${table}`);
+
+/** Keeps the service from changing the rows that a table has; returns what ends it. */
+export const lockRows = (databaseUrl: string, table: string) =>
+  lock(databaseUrl, `select from ${table} for update`);
+
+async function lock(databaseUrl: string, statement: string): Promise<() => Promise<void>> {
   const database = new Client(databaseUrl);
   await database.connect();
-  await database.query(`begin; lock table ${table}`);
+  await database.query(`begin; ${statement}`);
   return () => database.end();
 }
 
