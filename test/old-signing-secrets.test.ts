@@ -25,9 +25,9 @@ test("secrets that were rotated out are taken off the disk once their overlap ha
         "generic_webhook",
         { ...common, config: all },
         { type: "service" },
-        3,
+        { uniqueName: false, maxChannels: 3 },
       );
-      if (!created) throw new Error("There is no room for the channel");
+      if (typeof created === "string") throw new Error(`No channel was made: ${created}`);
       return created;
     };
     const previous = (untilMs: number) => ({

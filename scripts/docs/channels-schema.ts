@@ -50,6 +50,7 @@ export function channelsSchema(): string {
 function channel(type: string, request: Schema): Schema {
   const {
     generate_signing_secret: _secret,
+    unique_name: _uniqueName,
     name,
     ...properties
   } = request.properties as Record<string, Schema>;

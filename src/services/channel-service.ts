@@ -63,9 +63,17 @@ export function createChannelService({
       await assertDestinations(settings.config, checkDestination);
       const { config, newSecret } = settleSecrets(settings.config);
       const made = { ...settings, config };
-      const channel = await channelsOf(context).create(type, made, actorOf(context), maxChannels);
-      if (!channel) {
+      const { name, uniqueName } = request;
+      const channel = await channelsOf(context).create(type, made, actorOf(context), {
+        uniqueName,
+        maxChannels,
+      });
+      if (channel === "no_room") {
         throw apiError("resource_exhausted", `the tenant has ${maxChannels} channels and may not have more`);
+      }
+      if (channel === "name_taken") {
+        const message = `the tenant has a channel "${name}" already`;
+        throw apiError("already_exists", message, [{ field: "name", message }]);
       }
       return toMessage(channel, newSecret);
     };

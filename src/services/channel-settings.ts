@@ -19,10 +19,17 @@ export const createRequests = {
 
 export type CreateRequest = MessageShape<(typeof createRequests)[ChannelType]>;
 
-/** Takes a valid create request apart: what all channels have, and the type's own config. */
+/** Takes a valid create request apart: what all channels have, and the type's own config. How to create it is no part of it. */
 export function settingsOf(type: ChannelType, request: CreateRequest): ChannelSettings {
   const json = toJson(createRequests[type], request as never, { useProtoFieldName: true }) as JsonObject;
-  const { name: _name, event_filters: _filters, enabled: _enabled, ordered: _ordered, ...config } = json;
+  const {
+    name: _name,
+    event_filters: _filters,
+    enabled: _enabled,
+    ordered: _ordered,
+    unique_name: _uniqueName,
+    ...config
+  } = json;
   return {
     name: request.name,
     config: config as ConfigObject,

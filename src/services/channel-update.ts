@@ -10,6 +10,8 @@ import { decodeJson } from "./json-violations.ts";
 
 const updatable = ["name", "config", "enabled", "event_filters", "ordered"] as const;
 type Updatable = (typeof updatable)[number];
+/** What the create calls take beside a config. */
+const noConfig: readonly string[] = [...updatable, "unique_name"];
 
 /**
  * What an update makes of a channel: the fields that it names, the rest as it was.
@@ -25,7 +27,7 @@ export function changeSettings(
   const config = named.has("config")
     ? (unmaskConfig(current.type, request.config ?? {}, current.config) as JsonObject)
     : (callersConfig(current.config) as JsonObject);
-  const clashes = Object.keys(config).filter((key) => (updatable as readonly string[]).includes(key));
+  const clashes = Object.keys(config).filter((key) => noConfig.includes(key));
   refuse(clashes.map((key) => ({ field: `config.${key}`, message: "unknown field" })));
 
   const json = {

@@ -25,6 +25,15 @@ export interface ChannelSettings {
   eventFilters: string[];
 }
 
+export interface CreateConditions {
+  /** Only where no channel of the tenant has this name. */
+  uniqueName: boolean;
+  /** How many channels the tenant may have. */
+  maxChannels: number;
+}
+
+export type CreateRefusal = "name_taken" | "no_room";
+
 export interface ChannelPage {
   /** List what comes after this id. */
   afterId: string | undefined;
@@ -47,13 +56,13 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
   }
 
   return {
-    /** Answers undefined when the tenant has `max` channels already, and makes none. */
+    /** Makes a channel, or answers why it has made none. */
     async create(
       type: ChannelType,
       settings: ChannelSettings,
       by: Actor,
-      max: number,
-    ): Promise<StoredChannel | undefined> {
+      { uniqueName, maxChannels }: CreateConditions,
+    ): Promise<StoredChannel | CreateRefusal> {
       const now = new Date();
       const id = uuidv7();
       const row = {
@@ -68,15 +77,17 @@ export function createChannelStore(database: Database, box: SecretBox, tenantId:
         disabledReason: null,
         disabledAt: null,
       };
-      const hasRoom = await entityManager().transactional(async (em) => {
+      const refusal = await entityManager().transactional(async (em): Promise<CreateRefusal | undefined> => {
         // One at a time, or all that come at once would find room. Events do not wait for this lock.
         await em.execute("select from tenant where id = ? for no key update", [tenantId]);
-        if ((await em.count(Channel, { deletedAt: null })) >= max) return false;
+        const { name } = settings;
+        if (uniqueName && (await em.count(Channel, { name, deletedAt: null })) > 0) return "name_taken";
+        if ((await em.count(Channel, { deletedAt: null })) >= maxChannels) return "no_room";
         await em.insert(Channel, row);
         await record(em, by, "created", id, changedFields(undefined, settings));
-        return true;
+        return undefined;
       });
-      return hasRoom ? opened(row, undefined) : undefined;
+      return refusal ?? opened(row, undefined);
     },
 
     async get(id: string): Promise<StoredChannel | undefined> {

@@ -127,6 +127,24 @@ test("creates, finds nothing to do, updates what differs, and rotates a secret w
   await writeFile(join(folder, "siem.secret"), "first secret\n");
 });
 
+test("two runs at once make no twins, and the next one finds the rest", async () => {
+  const { tenant, write, run } = await newFile();
+  const names = ["a", "b", "c", "d", "e", "f"];
+  await write(
+    `channels:\n${names
+      .map((name) => `  - { name: ${name}, channel_type: generic_webhook, url: "${sink.url}/${name}" }\n`)
+      .join("")}`,
+  );
+  const runs = await Promise.all([1, 2, 3].map(() => run({}, "--yes")));
+  for (const { exit, stderr } of runs) {
+    if (exit !== 0)
+      expect(stderr).toMatch(/the tenant has a channel "[a-f]" already\n\d of \d changes were not made/);
+  }
+  const last = await run({}, "--yes");
+  expect(last).toMatchObject({ exit: 0, stdout: expect.stringMatching(/6 unchanged\n$|^created f/m) });
+  expect((await channelsOf(tenant)).map(({ name }) => name)).toEqual(names);
+});
+
 test("shows an update field by field, and deletes only with --prune", async () => {
   const { tenant, write, run } = await newFile();
   const other = await tenant.api.createWebhook(`${sink.url}/other`, { name: "made by hand" });
@@ -259,6 +277,7 @@ test("names file, line and field of everything that is wrong, before anything is
     channel_type: generic_webhook
     url: https://example.com
     generate_signing_secret: symmetric
+    unique_name: true
 tenant_settings:
   time_zone: Mars/Olympus
 extra: 1
@@ -273,8 +292,9 @@ extra: 1
     "20: channels[3].webhook_url: environment variable NOT_SET is not set, or empty",
     expect.stringMatching(/^24: channels\[4\]\.signing_secret: file not-there cannot be read: ENOENT/),
     "28: channels[5].generate_signing_secret: is for single calls: a secret that the server makes is shown once. Give signing_secret",
-    "30: tenant_settings.time_zone: must be the IANA name of a time zone, for example Europe/Berlin",
-    "31: extra: unknown field; there are channels and tenant_settings",
+    "29: channels[5].unique_name: is for single calls: a name is always unique here",
+    "31: tenant_settings.time_zone: must be the IANA name of a time zone, for example Europe/Berlin",
+    "32: extra: unknown field; there are channels and tenant_settings",
   ]);
   const twice = "  - { name: a, channel_type: generic_webhook, url: 'https://example.com' }\n";
   expect(await problems(`channels:\n${twice}${twice}`)).toEqual([

@@ -128,6 +128,45 @@ describe.each(backends)("%s", (backend) => {
     expect((await create()).status).toBe(201);
   });
 
+  test("of many that ask for a name of their own at once one gets it, and it is free again after it", async () => {
+    const { api } = await deployment.newTenant();
+    const other = await deployment.newTenant();
+    const body = { name: "only one", url: `${sink.url}/only`, unique_name: true };
+    const create = (type = "generic-webhook", more = {}) =>
+      api.send<{ id: string }>("POST", `/v1/notification-channels/${type}`, { ...body, ...more });
+    const atOnce = await Promise.all(Array.from({ length: 20 }, () => create()));
+    const made = atOnce.filter(({ status }) => status === 201);
+    expect(made).toHaveLength(1);
+    const message = 'the tenant has a channel "only one" already';
+    expect(atOnce.find(({ status }) => status !== 201)).toMatchObject({
+      status: 409,
+      body: { code: "already_exists", message, details: { fields: [{ field: "name", message }] } },
+    });
+    const topic_arn = "arn:aws:sns:us-east-1:123456789012:access-events";
+    const { status } = await api.send("POST", "/v1/notification-channels/aws-sns", {
+      name: body.name,
+      topic_arn,
+      unique_name: true,
+    });
+    expect(status).toBe(409);
+    const theirs = await other.api.send("POST", "/v1/notification-channels/generic-webhook", body);
+    expect(theirs.status).toBe(201);
+    // Who does not ask for it may have the name as well.
+    const twin = await create("generic-webhook", { unique_name: false });
+    expect(twin.status).toBe(201);
+    for (const { body } of [...made, twin]) await api.deleteChannel(body.id);
+    const again = await create();
+    expect(again.status).toBe(201);
+    expect(
+      await api.send("PUT", `/v1/notification-channels/${again.body.id}`, {
+        config: { url: body.url, unique_name: true },
+      }),
+    ).toMatchObject({
+      status: 400,
+      body: { details: { fields: [{ field: "config.unique_name", message: "unknown field" }] } },
+    });
+  });
+
   const createMail = (api: Api, more: object = {}) =>
     api.createChannel("email", {
       name: "mail",

@@ -112,10 +112,9 @@ async function carryOutOne(client: NotificationsClient, change: Change): Promise
   }
 }
 
-function create(
-  { channels }: NotificationsClient,
-  { request }: DesiredChannel,
-): Promise<NotificationChannel> {
+/** A name that another run has made meanwhile is refused, so that two at once make no twins. */
+function create({ channels }: NotificationsClient, wanted: DesiredChannel): Promise<NotificationChannel> {
+  const request = { ...wanted.request, uniqueName: true };
   switch (request.$typeName) {
     case "jitsudo.notifications.v1.CreateSlackWebhookChannelRequest":
       return channels.createSlackWebhookChannel(request);

@@ -100,6 +100,9 @@ function readChannel(
     const message = "is for single calls: a secret that the server makes is shown once. Give signing_secret";
     unfit.push({ field: "generate_signing_secret", message });
   }
+  if (request.uniqueName) {
+    unfit.push({ field: "unique_name", message: "is for single calls: a name is always unique here" });
+  }
   problems.push(...problemsAt(path, unfit));
   return [{ ...settings, type: channelType, request, sources: resolved.sources, path }];
 }

@@ -269,6 +269,15 @@ export declare type CreateSlackWebhookChannelRequest = Message<"jitsudo.notifica
    * @generated from field: string break_glass_mention = 6;
    */
   breakGlassMention: string;
+
+  /**
+   * Refused as already_exists where the tenant has a channel of this name already, of
+   * any type: of several calls at the same time one makes it. Default: names need not be
+   * unique.
+   *
+   * @generated from field: bool unique_name = 7;
+   */
+  uniqueName: boolean;
 };
 
 /**
@@ -365,6 +374,15 @@ export declare type CreateEmailChannelRequest = Message<"jitsudo.notifications.v
    * @generated from field: string time_zone = 13;
    */
   timeZone: string;
+
+  /**
+   * Refused as already_exists where the tenant has a channel of this name already, of
+   * any type: of several calls at the same time one makes it. Default: names need not be
+   * unique.
+   *
+   * @generated from field: bool unique_name = 14;
+   */
+  uniqueName: boolean;
 };
 
 /**
@@ -446,6 +464,15 @@ export declare type CreateGenericWebhookChannelRequest = Message<"jitsudo.notifi
    * @generated from field: string format = 10;
    */
   format: string;
+
+  /**
+   * Refused as already_exists where the tenant has a channel of this name already, of
+   * any type: of several calls at the same time one makes it. Default: names need not be
+   * unique.
+   *
+   * @generated from field: bool unique_name = 11;
+   */
+  uniqueName: boolean;
 };
 
 /**
@@ -509,6 +536,15 @@ export declare type CreateAwsSnsChannelRequest = Message<"jitsudo.notifications.
    * @generated from field: optional bool ordered = 8;
    */
   ordered?: boolean | undefined;
+
+  /**
+   * Refused as already_exists where the tenant has a channel of this name already, of
+   * any type: of several calls at the same time one makes it. Default: names need not be
+   * unique.
+   *
+   * @generated from field: bool unique_name = 9;
+   */
+  uniqueName: boolean;
 };
 
 /**
