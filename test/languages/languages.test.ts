@@ -56,7 +56,8 @@ describe("docs/how-to/other-languages.md", () => {
     expect(files.filter((file) => file.endsWith(".go") && !file.includes("jitsudo"))).toEqual([]);
     const event = readFileSync(join(folder, "gen/jitsudo/notifications/v1/event.pb.go"), "utf8");
     expect(event).toContain("package notificationsv1");
-    expect(event).toContain('"google.golang.org/genproto/googleapis/api/annotations"');
+    const imported = [...event.matchAll(/^\t\w+ "(.*\..*)"$/gm)].map(([, path]) => path);
+    expect(imported.filter((path) => !path?.startsWith("google.golang.org/protobuf/"))).toEqual([]);
   });
 
   test("the settings for Java make messages and services in the package that they name", async () => {
@@ -64,6 +65,10 @@ describe("docs/how-to/other-languages.md", () => {
     const packaged = "src/main/java/com/acme/access/jitsudo/v1";
     expect(files).toContain(`${packaged}/IngestEventRequest.java`);
     expect(files).toContain(`${packaged}/EventIngestServiceGrpc.java`);
+    const outside = files.filter((file) => file.endsWith(".java") && !file.startsWith(packaged));
+    expect(outside).toEqual([]);
+    const event = readFileSync(join(folder, packaged, "EventProto.java"), "utf8");
+    expect(event).not.toMatch(/com\.google\.api|buf\.validate/);
   });
 });
 
