@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { createServer as createHttp1Server } from "node:http";
 import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
@@ -319,4 +320,17 @@ test("grpc-js: an error of the sender's own reaches the reader as it is", async 
   await expect(reading()).rejects.toThrow(RangeError);
   await until(() => seen.aborted > before);
   close();
+});
+
+// An error event that nobody listens for ends the process, and fails this run.
+test.each(["connect", "grpc"] as const)("%s: what speaks no HTTP/2 fails the calls alone", async (kind) => {
+  const http1 = createHttp1Server();
+  await once(http1.listen(0, "127.0.0.1"), "listening");
+  const to = `127.0.0.1:${(http1.address() as AddressInfo).port}`;
+  const { channels, close } = makeClients(kind, { to });
+  for (const id of ["a", "b"])
+    expect((await failureOf(channels.getChannel({ id }))).code).toBe(Code.Internal);
+  close();
+  // Once every connection has ended.
+  await new Promise((resolve) => http1.close(resolve));
 });

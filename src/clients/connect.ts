@@ -1,4 +1,4 @@
-import type { SecureClientSessionOptions } from "node:http2";
+import type { ClientHttp2Stream, Http2Session, SecureClientSessionOptions } from "node:http2";
 import { createConnectTransport, createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { type CallerOptions, identify, type NotificationsServices, servicesOver } from "./services.ts";
 
@@ -30,11 +30,30 @@ export interface NotificationsClient extends NotificationsServices {
  */
 export function createNotificationsClient(options: NotificationsClientOptions): NotificationsClient {
   const { baseUrl, protocol = "grpc", pingIntervalMs = 30_000 } = options;
-  const sessionManager = new Http2SessionManager(baseUrl, { pingIntervalMs }, options.tls);
+  const sessionManager = new QuietSessionManager(baseUrl, { pingIntervalMs }, options.tls);
   const settings = { baseUrl, sessionManager, interceptors: [identify(options)] };
   const transport =
     protocol === "grpc"
       ? createGrpcTransport(settings)
       : createConnectTransport({ ...settings, httpVersion: "2" });
   return { ...servicesOver(transport, options), close: () => sessionManager.abort() };
+}
+
+/**
+ * A session that breaks off tells so twice: by its streams, whose calls fail, and by an event
+ * of its own. Connect stops listening for the latter once it knows of the former, and an error
+ * that nobody listens for ends the process. So it is where what answers speaks no HTTP/2.
+ */
+class QuietSessionManager extends Http2SessionManager {
+  readonly #heard = new WeakSet<Http2Session>();
+
+  override async request(...args: Parameters<Http2SessionManager["request"]>): Promise<ClientHttp2Stream> {
+    const stream = await super.request(...args);
+    const { session } = stream;
+    if (session && !this.#heard.has(session)) {
+      this.#heard.add(session);
+      session.on("error", () => {});
+    }
+    return stream;
+  }
 }
