@@ -244,6 +244,17 @@ describe("other clients", () => {
     session.close();
     expect(answer.headers).toMatchObject({ ":status": 200, "grpc-status": "12" });
   });
+
+  it("grpc-js, of a method that does not exist", async () => {
+    const client = new GrpcClient(server.url.slice("http://".length), credentials.createInsecure());
+    const pass = (bytes: Buffer) => bytes;
+    const error = await new Promise((done) => {
+      client.makeUnaryRequest("/a.B/C", pass, pass, Buffer.alloc(0), done);
+    });
+    client.close();
+    // Where headers come before the status, grpc-js takes the call for broken off.
+    expect(error).toMatchObject({ code: Code.Unimplemented, details: "there is no such method" });
+  });
 });
 
 describe("requests and the log", () => {

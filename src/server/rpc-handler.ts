@@ -6,7 +6,7 @@ import { type Call, type Calls, type HttpRequest, type HttpResponse, openCallKey
 import { dropEndlessDeadline } from "./client-deadline.ts";
 import { errorReply, httpError, httpErrorOfStatus } from "./error-body.ts";
 import { bodyChunks, readBody } from "./request-body.ts";
-import { sendReply, sendUniversal, toHeaders } from "./write-response.ts";
+import { sendReply, sendTrailersOnly, sendUniversal, toHeaders, toNodeHeaders } from "./write-response.ts";
 
 export interface RpcHandlerOptions {
   handlers: UniversalHandler[];
@@ -78,8 +78,8 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
     call.error = httpError("not_found", "there is no such method");
     const status = new ConnectError(call.error.rawMessage, Code.Unimplemented);
     status.details = call.error.details;
-    const headers = Object.fromEntries(setTrailerStatus(new Headers(), status));
-    sendReply(call, { status: 200, headers: { "content-type": "application/grpc", ...headers }, body: "" });
+    const trailer = toNodeHeaders(setTrailerStatus(new Headers(), status));
+    sendTrailersOnly(call, { "content-type": "application/grpc", ...trailer });
     return true;
   }
 }

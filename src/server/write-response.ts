@@ -24,14 +24,8 @@ export async function sendUniversal(
   const chunks = body?.[Symbol.asyncIterator]();
   try {
     let next = await chunks?.next();
-    // gRPC's Trailers-Only: a client may repeat a call of which it has seen no headers alone.
     if (next?.done && trailer?.has("grpc-status")) {
-      // Not by writeHead, after which HTTP/2 could only end the stream with a second frame.
-      response.statusCode = status;
-      const headers = { ...toNodeHeaders(header), ...toNodeHeaders(trailer) };
-      for (const name in headers) response.setHeader(name, headers[name] ?? "");
-      response.end();
-      return leaveBody(request);
+      return sendTrailersOnly(call, { ...toNodeHeaders(header), ...toNodeHeaders(trailer) });
     }
     response.writeHead(status, toNodeHeaders(header));
     while (next && !next.done && !call.closed) {
@@ -44,6 +38,21 @@ export async function sendUniversal(
   } finally {
     await chunks?.return?.();
   }
+}
+
+/**
+ * Ends a gRPC call by its status alone. Such an answer has to be one frame: after headers
+ * clients look for the status in a second one, and may not repeat the call.
+ */
+export function sendTrailersOnly(
+  { request, response }: Call,
+  headers: Readonly<Record<string, string>>,
+): void {
+  // Not by writeHead, after which HTTP/2 could only end the stream with a second frame.
+  response.statusCode = 200;
+  for (const name in headers) response.setHeader(name, headers[name] ?? "");
+  response.end();
+  leaveBody(request);
 }
 
 function drained({ response, closed }: Call): Promise<void> {
@@ -82,7 +91,7 @@ export function toHeaders(headers: IncomingHttpHeaders): Headers {
   return result;
 }
 
-function toNodeHeaders(headers: Headers | undefined): Record<string, string> {
+export function toNodeHeaders(headers: Headers | undefined): Record<string, string> {
   const result: Record<string, string> = {};
   headers?.forEach((value, name) => {
     result[name] = value;
