@@ -316,6 +316,9 @@ extra: 1
     "3: what begins with * is an alias, and there is no such anchor: quote it if it is text",
     "4: this alias stands within what it refers to",
   ]);
+  expect(await problems("channels: []\n---\nchannels: []\n")).toEqual([
+    "2: another document begins here; there can be one",
+  ]);
   expect(await problems("- a")).toEqual(["1: the file must be a mapping with channels"]);
   expect(await channelsOf(tenant)).toEqual([]);
 });

@@ -33,10 +33,13 @@ export function parseYaml(name: string, text: string): YamlSource {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   // A warning is of a tag or a directive that means nothing here: its value would not be what the author thinks.
-  const told = [...document.errors, ...document.warnings].map(({ pos: [start], message }) => ({
+  const told = [...document.errors, ...document.warnings].map(({ code, pos: [start], message }) => ({
     start,
     // The library's own message goes on with the place and a drawing of it.
-    message: message.split(" at line ")[0],
+    message:
+      code === "MULTIPLE_DOCS"
+        ? "another document begins here; there can be one"
+        : message.split(" at line ")[0],
   }));
   told.push(...aliasProblems(document));
   if (told.length > 0) {
