@@ -17,6 +17,9 @@ What was read is the first line of the log, without credentials.
 | --- | --- | --- | --- |
 ${settings.join("\n")}
 
+\`JITSUDO_API_KEY\` and \`JITSUDO_TENANT_ID\` are for callers, such as
+[\`apply\`](how-to/channels-in-git.md): the service does not look at them.
+
 ## Tracing
 
 Spans are made and sent only where \`OTEL_EXPORTER_OTLP_ENDPOINT\` is set. Without it a
