@@ -16,7 +16,9 @@ const adminCommands = {
     /** Absent: an operator key, good for all tenants. */
     tenant: uuid.optional(),
     scopes: z.array(z.enum(scopes)).min(1).optional(),
-    expiresAt: z.iso.datetime({ offset: true }).optional(),
+    expiresAt: z.iso
+      .datetime({ offset: true, error: "must be an RFC 3339 time, for example 2027-01-31T00:00:00Z" })
+      .optional(),
     /** Calls a second; absent: what the service allows every key; 0: no limit. */
     rateLimit: z.int().min(0).max(1_000_000).optional(),
   }),
@@ -121,10 +123,16 @@ function parse<Command extends AdminCommand>(
   const parsed = adminCommands[command].safeParse(args);
   if (!parsed.success) {
     throw new AdminError(
-      parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; "),
+      parsed.error.issues.map(({ path, message }) => `${optionOf(path)}: ${message}`).join("; "),
     );
   }
   return parsed.data as z.infer<(typeof adminCommands)[Command]>;
+}
+
+/** An argument as the command line names it: expiresAt → --expires-at. */
+function optionOf(path: PropertyKey[]): string {
+  const name = String(path[0] ?? "").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return name === "id" ? name : `--${name}`;
 }
 
 function tenantRow({ id, name, createdAt }: { id: string; name: string; createdAt: Date }) {

@@ -84,7 +84,9 @@ describe.each(backends)("%s", (backend) => {
     expect(await refused(home, "keys", "create", "--name", "k", "--tenant", nil)).toContain(
       `no tenant ${nil}`,
     );
-    expect(await refused(home, "keys", "create", "--name", "k", "--tenant", "x")).toMatch(/^tenant: .*UUID/);
+    expect(await refused(home, "keys", "create", "--name", "k", "--tenant", "x")).toMatch(
+      /^--tenant: .*UUID/,
+    );
     expect(await refused(home, "keys", "revoke", "1")).toMatch(/^id: .*UUID/);
 
     await service.stop();
