@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { channelTypes } from "../channels/channel.ts";
+import { eventTypes } from "../events.ts";
 import { version } from "../version.ts";
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -20,15 +21,31 @@ export function createMetrics() {
     registers,
   }).set({ version }, 1);
   const metrics = { ...callMetrics(registers), ...ingestMetrics(registers), ...deliveryMetrics(registers) };
-  startFromZero(metrics.deliveries);
+  startFromZero(metrics);
   return { registry, ...metrics };
 }
 
+/** Break-glass and what it overtakes. */
+const priorities = ["urgent", "normal"] as const;
+
+/** The value of the label "priority". */
+export function priorityOf({ urgent }: { urgent: boolean }): (typeof priorities)[number] {
+  return urgent ? "urgent" : "normal";
+}
+
 /** To Prometheus a series that begins with 1 has not increased: the alerts would miss what happens once. */
-function startFromZero(deliveries: Counter<"channel_type" | "state">): void {
-  for (const channel_type of channelTypes) {
-    for (const state of ["failed", "expired"]) deliveries.inc({ channel_type, state }, 0);
+function startFromZero({
+  deliveries,
+  deliveriesSwept,
+  eventsUnheard,
+}: Pick<Metrics, "deliveries" | "deliveriesSwept" | "eventsUnheard">): void {
+  for (const priority of priorities) {
+    for (const state of ["failed", "expired"]) {
+      deliveriesSwept.inc({ state, priority }, 0);
+      for (const channel_type of channelTypes) deliveries.inc({ channel_type, state, priority }, 0);
+    }
   }
+  for (const event_type of eventTypes) eventsUnheard.inc({ event_type }, 0);
 }
 
 function callMetrics(registers: Registry[]) {
@@ -66,6 +83,12 @@ function ingestMetrics(registers: Registry[]) {
       name: "jitsudo_events_ingested_total",
       help: "Events acknowledged, by type and protocol; repeated ones are not counted.",
       labelNames: ["event_type", "protocol"],
+      registers,
+    }),
+    eventsUnheard: new Counter({
+      name: "jitsudo_events_unheard_total",
+      help: "Events acknowledged that no channel of their tenant wants, by type.",
+      labelNames: ["event_type"],
       registers,
     }),
     eventsRejected: new Counter({
@@ -107,14 +130,14 @@ function deliveryMetrics(registers: Registry[]) {
     }),
     deliveries: new Counter({
       name: "jitsudo_deliveries_completed_total",
-      help: "Deliveries that a worker brought to a final state, by channel type and state.",
-      labelNames: ["channel_type", "state"],
+      help: "Deliveries that a worker brought to a final state, by channel type, state and priority.",
+      labelNames: ["channel_type", "state", "priority"],
       registers,
     }),
     deliveriesSwept: new Counter({
       name: "jitsudo_deliveries_swept_total",
-      help: "Deliveries that ended while they waited: expired, cancelled with their channel, or failed with the worker that was lost in their last attempt.",
-      labelNames: ["state"],
+      help: "Deliveries that ended while they waited: expired, cancelled with their channel, or failed with the worker that was lost in their last attempt; by state and priority.",
+      labelNames: ["state", "priority"],
       registers,
     }),
     deliverySeconds: new Histogram({

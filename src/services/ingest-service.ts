@@ -60,6 +60,7 @@ export function createIngestService(options: IngestServiceOptions): ServiceImpl<
     const { id, deliveries, kind } = ingested;
     if (kind === "accepted") {
       metrics.eventsIngested.inc({ event_type: request.type, protocol: context.protocolName });
+      if (deliveries === 0) metrics.eventsUnheard.inc({ event_type: request.type });
     }
     return create(IngestEventResponseSchema, { id, deliveries, replayed: kind === "replayed" });
   }

@@ -242,11 +242,11 @@ export const recover: Statement = {
     ), again as (
       update delivery_queue q set lease_token = null, lease_until = null, not_before = now()
       from lost l where q.delivery_id = l.delivery_id and q.attempts < ${maxAttempts}
-      returning q.delivery_id, q.tenant_id, q.channel_id, q.attempts, q.started_at, false as failed
+      returning q.delivery_id, q.tenant_id, q.channel_id, q.urgent, q.attempts, q.started_at, false as failed
     ), spent as (
       delete from delivery_queue q
       using lost l where q.delivery_id = l.delivery_id and q.attempts >= ${maxAttempts}
-      returning q.delivery_id, q.tenant_id, q.channel_id, q.attempts, q.started_at, true as failed
+      returning q.delivery_id, q.tenant_id, q.channel_id, q.urgent, q.attempts, q.started_at, true as failed
     ), found as (
       select * from again union all select * from spent
     ), logged as (
@@ -270,7 +270,7 @@ export const recover: Statement = {
       select tenant_id, case when failed then 'failed' else 'pending' end, array_agg(delivery_id)
       from found group by tenant_id, failed
     )
-    select delivery_id as "deliveryId", failed from found`,
+    select delivery_id as "deliveryId", urgent, failed from found`,
 };
 
 /**
@@ -279,7 +279,7 @@ export const recover: Statement = {
  */
 export const endUnsent = (state: "expired" | "cancelled", why?: string): string => `gone as (
       delete from delivery_queue q using found f where q.delivery_id = f.delivery_id
-      returning q.delivery_id, q.attempts, q.tenant_id, q.channel_id
+      returning q.delivery_id, q.attempts, q.tenant_id, q.channel_id, q.urgent
     ), unsent as (
       insert into delivery_unsent (delivery_id, tenant_id, channel_id, state)
       select delivery_id, tenant_id, channel_id, '${state}' from gone
@@ -289,7 +289,7 @@ export const endUnsent = (state: "expired" | "cancelled", why?: string): string 
     )
     update delivery d set state = '${state}', attempts = g.attempts, completed_at = now()${why ? `, last_error = '${why}'` : ""}
     from gone g where d.id = g.delivery_id
-    returning d.id`;
+    returning d.id as "deliveryId", g.urgent`;
 
 /* Along index delivery_queue_expiring. */
 export const expire: Statement = {

@@ -103,6 +103,12 @@ export type Fate =
   /** It is on its way, or will be in so long. */
   | { kind: "open"; forMs: number };
 
+/** A delivery that ended while it waited, without a worker that held it. */
+interface Swept {
+  deliveryId: string;
+  urgent: boolean;
+}
+
 export type DeliveryQueue = ReturnType<typeof createDeliveryQueue>;
 
 /** The worker's side of the queue. It sees all tenants; nothing that answers a caller may use it. */
@@ -223,20 +229,19 @@ export function createDeliveryQueue(database: Database) {
      * Takes up to `limit` deliveries back from workers whose leases ran out. Answers
      * how many, and the ids of those that failed by it.
      */
-    async recover(limit: number): Promise<{ recovered: number; failed: string[] }> {
-      const rows = await database.query<{ deliveryId: string; failed: boolean }>(sql.recover, [limit]);
-      const failed = rows.flatMap((row) => (row.failed ? [row.deliveryId] : []));
-      return { recovered: rows.length, failed };
+    async recover(limit: number): Promise<{ recovered: number; failed: Swept[] }> {
+      const rows = await database.query<Swept & { failed: boolean }>(sql.recover, [limit]);
+      return { recovered: rows.length, failed: rows.filter(({ failed }) => failed) };
     },
 
     /** Ends up to `limit` waiting deliveries whose time has passed. */
-    async expire(limit: number): Promise<number> {
-      return (await database.query(sql.expire, [limit])).length;
+    expire(limit: number): Promise<Swept[]> {
+      return database.query<Swept>(sql.expire, [limit]);
     },
 
     /** Ends up to `limit` waiting deliveries of a channel that is disabled or deleted. */
-    async cancel(channelId: string, limit: number): Promise<number> {
-      return (await database.query(sql.cancel, [channelId, limit])).length;
+    cancel(channelId: string, limit: number): Promise<Swept[]> {
+      return database.query<Swept>(sql.cancel, [channelId, limit]);
     },
   };
 }

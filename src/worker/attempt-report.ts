@@ -1,3 +1,4 @@
+import { priorityOf } from "../observability/metrics.ts";
 import { parseTraceparent } from "../observability/trace-context.ts";
 import type { AttemptRecord, Settlement } from "../store/delivery-queue.ts";
 import type { Held, LoopContext } from "./attempt-loop.ts";
@@ -22,10 +23,10 @@ export function noteAttempt(held: Held, attempt: AttemptRecord, { metrics, log }
 export function reportEnd(held: Held, state: Settlement["state"], { metrics, log }: Reporting): void {
   if (log.isLevelEnabled("debug")) log.debug({ ...idsOf(held), state }, "delivery let go");
   if (state === "pending" || state === "delivering") return;
-  metrics.deliveries.inc({ channel_type: held.channel.type, state });
+  const priority = priorityOf(held.claimed);
+  metrics.deliveries.inc({ channel_type: held.channel.type, state, priority });
   if (state !== "delivered") return;
   const seconds = (Date.now() - held.claimed.receivedAt.getTime()) / 1000;
-  const priority = held.claimed.urgent ? "urgent" : "normal";
   metrics.deliverySeconds.observe({ channel_type: held.channel.type, priority }, Math.max(0, seconds));
 }
 

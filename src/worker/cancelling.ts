@@ -1,3 +1,4 @@
+import { priorityOf } from "../observability/metrics.ts";
 import type { DeliveryQueue, WaitingChannel } from "../store/delivery-queue.ts";
 import type { LoopContext } from "./attempt-loop.ts";
 
@@ -18,9 +19,11 @@ export function createCancelling(
     for (const channelId of channelIds) {
       if (stopping.aborted) return;
       const cancelled = await queue.cancel(channelId, batch);
-      metrics.deliveriesSwept.inc({ state: "cancelled" }, cancelled);
-      log.info({ channelId, cancelled }, "cancelled deliveries of an inactive channel");
-      if (cancelled === batch) onMore();
+      for (const each of cancelled) {
+        metrics.deliveriesSwept.inc({ state: "cancelled", priority: priorityOf(each) });
+      }
+      log.info({ channelId, cancelled: cancelled.length }, "cancelled deliveries of an inactive channel");
+      if (cancelled.length === batch) onMore();
     }
   }
 

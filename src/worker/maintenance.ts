@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import { inBatches } from "../async/in-batches.ts";
 import { repeat } from "../async/repeat.ts";
 import { createFailureLog } from "../observability/failure-log.ts";
-import type { Metrics } from "../observability/metrics.ts";
+import { type Metrics, priorityOf } from "../observability/metrics.ts";
 import type { DeliveryQueue } from "../store/delivery-queue.ts";
 
 export interface MaintenanceOptions {
@@ -45,8 +45,11 @@ export function startMaintenance(options: MaintenanceOptions): { close(): Promis
       const { recovered, failed } = await queue.recover(batch);
       if (recovered === 0) return 0;
       metrics.leasesRecovered.inc(recovered);
-      metrics.deliveriesSwept.inc({ state: "failed" }, failed.length);
-      log.warn({ recovered, failed }, "took deliveries over from workers that were lost");
+      for (const each of failed) metrics.deliveriesSwept.inc({ state: "failed", priority: priorityOf(each) });
+      log.warn(
+        { recovered, failed: failed.map(({ deliveryId }) => deliveryId) },
+        "took deliveries over from workers that were lost",
+      );
       options.onRecovered();
       return recovered;
     };
@@ -56,8 +59,9 @@ export function startMaintenance(options: MaintenanceOptions): { close(): Promis
   async function expireStale(): Promise<void> {
     const expireBatch = async () => {
       const expired = await queue.expire(batch);
-      metrics.deliveriesSwept.inc({ state: "expired" }, expired);
-      return expired;
+      for (const each of expired)
+        metrics.deliveriesSwept.inc({ state: "expired", priority: priorityOf(each) });
+      return expired.length;
     };
     await inBatches(batch, expireBatch, options.stopping);
   }

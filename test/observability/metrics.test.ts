@@ -74,7 +74,8 @@ test("counts events, deliveries, attempts and breakers", async () => {
   expect(valuesOf(text, "jitsudo_deliveries_completed_total", { ...webhook, state: "deduplicated" })).toEqual(
     [1],
   );
-  expect(valuesOf(text, "jitsudo_deliveries_completed_total", { ...webhook, state: "failed" })).toEqual([1]);
+  const failed = { ...webhook, state: "failed", priority: "normal" };
+  expect(valuesOf(text, "jitsudo_deliveries_completed_total", failed)).toEqual([1]);
   expect(valuesOf(text, "jitsudo_delivery_attempts_total", { ...webhook, outcome: "retry" })).toEqual([3]);
   expect(valuesOf(text, "jitsudo_delivery_attempt_seconds_count", webhook)).toEqual([4]);
   expect(valuesOf(text, "jitsudo_delivery_seconds_count", { ...webhook, priority: "urgent" })).toEqual([1]);
@@ -86,10 +87,35 @@ test("counts events, deliveries, attempts and breakers", async () => {
 });
 
 test("counts what alerts look for from zero, so that they see the first", async () => {
+  const text = await metrics();
   for (const state of ["failed", "expired"]) {
-    const email = { channel_type: "email", state };
-    expect(valuesOf(await metrics(), "jitsudo_deliveries_completed_total", email)).toEqual([0]);
+    for (const priority of ["urgent", "normal"]) {
+      const email = { channel_type: "email", state, priority };
+      expect(valuesOf(text, "jitsudo_deliveries_completed_total", email)).toEqual([0]);
+      expect(valuesOf(text, "jitsudo_deliveries_swept_total", { state, priority })).toEqual([0]);
+    }
   }
+  expect(valuesOf(text, "jitsudo_events_unheard_total", { event_type: "request.break_glass" })).toEqual([0]);
+});
+
+test("tells a break-glass notice that failed, or that no channel wants, from others", async () => {
+  const { api } = await deployment.newTenant();
+  const failed = { state: "failed", channel_type: "generic_webhook", priority: "urgent" };
+  const unheard = { event_type: "request.break_glass" };
+  const count = async () => {
+    const text = await metrics();
+    return [
+      valuesOf(text, "jitsudo_events_unheard_total", unheard)[0],
+      valuesOf(text, "jitsudo_deliveries_completed_total", failed)[0],
+    ];
+  };
+  const [unheardBefore = 0, failedBefore = 0] = await count();
+  expect(await api.ingest({ type: "request.break_glass" })).toMatchObject({ deliveries: 0 });
+  expect(await count()).toEqual([unheardBefore + 1, failedBefore]);
+  sink.respond("/refuses", { status: 410 });
+  await api.createWebhook(`${sink.url}/refuses`);
+  await api.deliverOne({ type: "request.break_glass", request_id: "metrics-3" });
+  await until(async () => (await count())[1] === failedBefore + 1);
 });
 
 test("tells nothing of tenants, and is well-formed", async () => {
