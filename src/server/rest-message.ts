@@ -1,5 +1,6 @@
 import { create, fromJsonString, type JsonValue, type Message, mergeFromJson } from "@bufbuild/protobuf";
 import { invalidField, invalidFields, refuse } from "../services/errors.ts";
+import { impossibleTimes, mayHoldImpossibleTime } from "../services/impossible-times.ts";
 import { explainJsonError, parseJson } from "../services/json-violations.ts";
 import { readQuery } from "./rest-query.ts";
 import type { Route } from "./rest-routes.ts";
@@ -10,7 +11,9 @@ type Variables = Record<string, string>;
 export function messageFromQuery(route: Route, variables: Variables, query: URLSearchParams): Message {
   const { json, violations } = readQuery(route, query);
   refuse(violations);
-  return merge(route, create(route.method.input), { ...json, ...variables });
+  const message = merge(route, create(route.method.input), { ...json, ...variables });
+  refuse([...impossibleTimes(route.method.input, json)]);
+  return message;
 }
 
 /**
@@ -34,6 +37,7 @@ export function messageFromBody(
   } catch (error) {
     throw invalidFields(explainJsonError(input, parseJson(text), error));
   }
+  if (mayHoldImpossibleTime.test(text)) refuse([...impossibleTimes(input, JSON.parse(text))]);
   if (route.pathFields.length === 0 && !route.updateMask) return message;
   const json = JSON.parse(text) as { [key: string]: JsonValue };
   refuseContradictions(route, json, variables);

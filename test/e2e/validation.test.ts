@@ -94,6 +94,20 @@ const rules: [path: string, valid: object, change: object, fields: Record<string
   ["events", event, { typ: "grant.active" }, { typ: "unknown field" }],
   ["events", event, { occurred_at: "yesterday" }, { occurred_at: "RFC 3339" }],
   ["events", event, { expires_at: 17 }, { expires_at: "RFC 3339" }],
+  ["events", event, { expires_at: "2026-02-30T12:00:00Z" }, { expires_at: "a time that exists" }],
+  ["events", event, { occurred_at: "2025-02-29T12:00:00+02:00" }, { occurred_at: "a time that exists" }],
+  ["events", event, { deliver_before: "2026-01-31T24:00:00Z" }, { deliver_before: "a time that exists" }],
+  [
+    "events:batch",
+    { events: [event] },
+    {
+      events: [
+        { ...event, expires_at: "2024-02-29T12:00:00Z" },
+        { ...event, expiresAt: "2026-04-31T12:00:00Z" },
+      ],
+    },
+    { "events[1].expires_at": "a time that exists" },
+  ],
   ["events", event, { duration_seconds: -1 }, { duration_seconds: "at least 0" }],
   ["events", event, { duration_seconds: 1.5 }, { duration_seconds: "whole number" }],
   ["events", event, { url: "javascript:alert(1)" }, { url: "http or https URL" }],
@@ -125,6 +139,7 @@ const titled = rules.map(([path, valid, change, fields]) => {
 });
 
 const queries: [query: string, fields: string[]][] = [
+  ["deliveries?since=2026-02-30T00:00:00Z", ["since"]],
   ["notification-channels?page_size=201", ["page_size"]],
   ["notification-channels?page_size=-1", ["page_size"]],
   ["notification-channels?page_size=a", ["page_size"]],
