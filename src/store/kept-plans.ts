@@ -1,5 +1,6 @@
 import { Pool } from "pg";
 import type { Logger } from "pino";
+import { setsOnConnect } from "./sessions.ts";
 
 /**
  * Sessions that plan a prepared statement once and keep the plan, by nested loops over
@@ -30,7 +31,7 @@ export function openKeptPlanPool({ options }: Pool, max: number, log: Logger): P
     // Not enumerable, so that it is not printed.
     password: options.password,
     max,
-    options: keptPlanSettings.map((setting) => `-c ${setting}`).join(" "),
+    ...setsOnConnect(keptPlanSettings),
   });
   // A connection that the server drops is replaced; without these the process would end.
   const warn = (error: Error) => log.warn({ err: error.message }, "PostgreSQL connection error");

@@ -6,6 +6,7 @@ import type { Database, DatabaseOptions, Statement } from "./database.ts";
 import { openKeptPlanPool } from "./kept-plans.ts";
 import { listenOnPool } from "./listen.ts";
 import { ormOptions, runMigrations } from "./orm-options.ts";
+import { assertSessions, setsOnConnect } from "./sessions.ts";
 
 // Any number will do that others who use the database are unlikely to choose.
 const startLock = 7_041_776;
@@ -42,7 +43,7 @@ export async function openPostgres(
       query_timeout: Math.min(10_000, requestTimeoutMs * 0.6),
       // Tables grow from nothing to millions of rows. A plan that is kept from an empty
       // one reads it from end to end, and compiling one costs more than it.
-      options: "-c plan_cache_mode=force_custom_plan -c jit=off",
+      ...setsOnConnect(["plan_cache_mode=force_custom_plan", "jit=off"]),
     },
     // One connection more: LISTEN keeps one for itself.
     Math.ceil(poolSize / 2) + 1,
@@ -70,8 +71,10 @@ export async function openPostgres(
   return {
     orm,
     embedded: false,
-    migrate: () =>
-      exclusively(async () => {
+    async migrate() {
+      // Before the lock, which is a session's as well and would be left behind.
+      await assertSessions(pool);
+      return exclusively(async () => {
         // Without a time-out for queries: an index of a large table takes what it takes.
         const migrating = await openOrm({}, 1);
         try {
@@ -79,7 +82,8 @@ export async function openPostgres(
         } finally {
           await migrating.orm.close(true);
         }
-      }),
+      });
+    },
     query: async <Row>({ name, text, keepPlan }: Statement, params: unknown[] = []) => {
       const values = params.map((param) => (Array.isArray(param) ? arrayLiteral(param) : param));
       return (await (keepPlan ? keptPlans : pool).query({ name, text, values })).rows as Row[];
