@@ -18,6 +18,7 @@ const adminCommands = {
     scopes: z.array(z.enum(scopes)).min(1).optional(),
     expiresAt: z.iso
       .datetime({ offset: true, error: "must be an RFC 3339 time, for example 2027-01-31T00:00:00Z" })
+      .refine((time) => Date.parse(time) > Date.now(), "must be in the future")
       .optional(),
     /** Calls a second; absent: what the service allows every key; 0: no limit. */
     rateLimit: z.int().min(0).max(1_000_000).optional(),

@@ -259,7 +259,7 @@ describe("a refusal", () => {
     expect(await send(sink)).toMatchObject({ kind: "delivered" });
   });
 
-  test("of some recipients is noted in the response of a delivered mail", async () => {
+  test("of some recipients is the error of a delivered mail", async () => {
     const sink = await startSink();
     sink.react("rcpt", (address) =>
       address.startsWith("gone") ? { code: 550, text: "5.1.1 No such user" } : "accept",
@@ -268,7 +268,8 @@ describe("a refusal", () => {
     expect(await send(sink, { to_addresses: ["gone@example.com", "ops@example.com"] })).toEqual({
       kind: "delivered",
       statusCode: 250,
-      response: "250 OK: queued as 1; refused: gone@example.com (550 5.1.1 No such user)",
+      response: "250 OK: queued as 1",
+      error: "refused: gone@example.com (550 5.1.1 No such user)",
     });
     expect(sink.mails[0]?.envelope.to).toEqual(["ops@example.com"]);
   });

@@ -90,7 +90,8 @@ export interface SentRequest {
  * sense: it knows its protocol, the worker does not.
  */
 export type SendOutcome =
-  | ({ kind: "delivered" } & Answer)
+  /** `error`: whom it did not reach, of several that it was sent to. */
+  | ({ kind: "delivered"; error?: string } & Answer)
   /** Another attempt may succeed. `retryAfterMs`: the endpoint asked to wait so long. */
   | ({ kind: "retry"; error: string; retryAfterMs?: number } & Answer)
   /** The protocol documents the failure as permanent. */

@@ -120,11 +120,13 @@ function delivered(info: SMTPSentMessageInfo, config: EmailConfig): SendOutcome 
   const refusals = (info.rejectedErrors ?? []).map(
     ({ recipient, response }) => `${recipient} (${response ?? "no reason given"})`,
   );
-  const refused = refusals.length > 0 ? `; refused: ${refusals.join(", ")}` : "";
+  const redacted = (text: string) => excerpt(text, () => secretsOf(config));
   return {
     kind: "delivered",
     statusCode: Number(/^\d{3}/.exec(info.response)?.[0] ?? 250),
-    response: excerpt(info.response + refused, () => secretsOf(config)),
+    response: redacted(info.response),
+    // Not sent again: the others would get it twice.
+    ...(refusals.length > 0 && { error: redacted(`refused: ${refusals.join(", ")}`) }),
   };
 }
 

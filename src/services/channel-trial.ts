@@ -63,7 +63,7 @@ export function createChannelTrial(store: Store, send: Senders["send"]): Channel
       outcome: outcome.kind,
       ...(outcome.statusCode !== undefined && { statusCode: outcome.statusCode }),
       response: outcome.response ?? "",
-      error: outcome.kind === "delivered" ? "" : outcome.error,
+      error: outcome.error ?? "",
       durationMs: Math.round(performance.now() - startedMs),
       ...(sent && { request: sentMessage(sent) }),
     });

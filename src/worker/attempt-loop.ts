@@ -204,7 +204,7 @@ function recordOf(
     outcome: outcome.kind,
     statusCode: outcome.statusCode,
     response: outcome.response,
-    error: outcome.kind === "delivered" ? undefined : outcome.error,
+    error: outcome.error,
   };
 }
 

@@ -11,7 +11,7 @@ export function noteAttempt(held: Held, attempt: AttemptRecord, { metrics, log }
   const { number, outcome, durationMs, error } = attempt;
   metrics.attempts.inc({ channel_type: held.channel.type, outcome });
   metrics.attemptSeconds.observe({ channel_type: held.channel.type }, durationMs / 1000);
-  const level = outcome === "delivered" ? "debug" : "warn";
+  const level = outcome === "delivered" && error === undefined ? "debug" : "warn";
   if (!log.isLevelEnabled(level)) return;
   log[level](
     { ...idsOf(held), attempt: number, outcome, durationMs: Math.round(durationMs), error },

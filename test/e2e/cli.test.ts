@@ -71,8 +71,8 @@ describe.each(backends)("%s", (backend) => {
       (await createApi(service.url, key, acme.id).send("GET", "/v1/notification-channels")).status;
     expect(await statusOf(reader.api_key)).toBe(200);
     expect(await cli(home, "tenants", "list")).toContainEqual(acme);
-    const old = await cli(home, ...create, "--name", "old", "--expires-at", "2020-01-01T00:00:00Z");
-    expect(await statusOf(old.api_key)).toBe(401);
+    const lasting = await cli(home, ...create, "--name", "lasting", "--expires-at", "2099-01-01T00:00:00Z");
+    expect(await statusOf(lasting.api_key)).toBe(200);
     const operator = await cli(home, "keys", "create", "--name", "ops", "--operator");
     expect(operator.tenant_id).toBeNull();
     expect(await statusOf(operator.api_key)).toBe(200);
@@ -87,13 +87,16 @@ describe.each(backends)("%s", (backend) => {
     expect(await refused(home, "keys", "create", "--name", "k", "--tenant", "x")).toMatch(
       /^--tenant: .*UUID/,
     );
+    expect(await refused(home, ...create, "--name", "old", "--expires-at", "2020-01-01T00:00:00Z")).toMatch(
+      /^--expires-at: must be in the future/,
+    );
     expect(await refused(home, "keys", "revoke", "1")).toMatch(/^id: .*UUID/);
 
     await service.stop();
     const listed = await cli(home, "keys", "list", "--tenant", acme.id);
     expect(listed).toMatchObject([
       { id: reader.id, scopes: ["channels:read"], expires_at: null, revoked_at: expect.stringMatching(/Z$/) },
-      { id: old.id, expires_at: "2020-01-01T00:00:00.000Z", revoked_at: null },
+      { id: lasting.id, expires_at: "2099-01-01T00:00:00.000Z", revoked_at: null },
     ]);
     expect(JSON.stringify(listed)).not.toContain(reader.api_key);
     expect((await cli(home, "keys", "list")).map(({ id }: { id: string }) => id)).toContain(operator.id);

@@ -69,8 +69,8 @@ export declare type Delivery = Message<"jitsudo.notifications.v1.Delivery"> & {
   duplicateOf: string;
 
   /**
-   * Redacted error of the last failed attempt; of a delivery that was cancelled
-   * with its replay, that it was.
+   * Redacted error of the last failed attempt, or which recipients of a delivered mail were
+   * refused; of a delivery that was cancelled with its replay, that it was.
    *
    * @generated from field: string last_error = 9;
    */

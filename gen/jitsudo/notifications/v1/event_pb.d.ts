@@ -314,7 +314,8 @@ export declare const EventIngestService: GenService<{
   },
   /**
    * Takes up to 1,000 events and answers with one result an event, in order.
-   * An invalid event does not hold up the others.
+   * An event that breaks a rule does not hold up the others; one that cannot be read, for an
+   * unknown field or a value of the wrong type, refuses the call.
    *
    * @generated from rpc jitsudo.notifications.v1.EventIngestService.IngestEvents
    */
