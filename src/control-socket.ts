@@ -27,7 +27,7 @@ export async function openControlSocket(
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    void serve(socket, run);
+    serve(socket, run).catch(() => socket.destroy());
   });
   await listen(server, path);
   return {
@@ -74,9 +74,10 @@ async function lockFolder(dataDir: string): Promise<{ close(): void }> {
 }
 
 async function serve(socket: Socket, run: RunCommand): Promise<void> {
-  // A client that goes away in the middle is its own problem.
-  socket.on("error", () => socket.destroy());
-  for await (const line of createInterface({ input: socket })) {
+  const lines = createInterface({ input: socket });
+  // A client that goes away in the middle is its own problem; the lines repeat what the socket says of it.
+  for (const each of [socket, lines]) each.on("error", () => socket.destroy());
+  for await (const line of lines) {
     const answer = await answerTo(line, run);
     socket.write(`${JSON.stringify(answer)}\n`);
     break;

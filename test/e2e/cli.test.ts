@@ -1,4 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { createConnection } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, inject, test, vi } from "vitest";
 import { createDatabase } from "../support/postgres.ts";
@@ -101,6 +103,24 @@ describe.each(backends)("%s", (backend) => {
     expect(JSON.stringify(listed)).not.toContain(reader.api_key);
     expect((await cli(home, "keys", "list")).map(({ id }: { id: string }) => id)).toContain(operator.id);
   });
+});
+
+test("who leaves before its command is answered ends its own connection alone", async () => {
+  const home = await newHome("embedded");
+  const service = await startIn(home);
+  // More than is read at once, so that the service finds out by its answer alone.
+  const commands = `${JSON.stringify({ command: "keys list", args: {} })}\n`.repeat(3_000);
+  for (let n = 0; n < 20; n++) {
+    const socket = createConnection(join(home.dataDir, "control.sock"));
+    await once(
+      socket.on("error", () => undefined),
+      "connect",
+    );
+    socket.write(commands, () => socket.destroy());
+    await once(socket, "close");
+  }
+  expect(await cli(home, "tenants", "list")).toHaveLength(1);
+  expect(service.running()).toBe(true);
 });
 
 test("says what is wrong with a command before it does anything", async () => {
