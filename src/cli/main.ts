@@ -146,11 +146,15 @@ async function withDatabase<Result>(work: (database: Database) => Promise<Result
   const config = readConfig(process.env);
   // The embedded database is one process's at a time, be it for a single command.
   const lock = config.databaseUrl === undefined ? await lockDataDir(config.dataDir) : undefined;
-  const database = await openDatabase({ ...config, log });
   try {
-    return await work(database);
+    const database = await openDatabase({ ...config, log });
+    try {
+      return await work(database);
+    } finally {
+      await database.close();
+    }
   } finally {
-    await database.close();
+    // Also when the database does not open: what is held would keep the command from ending.
     await lock?.close();
   }
 }

@@ -105,6 +105,14 @@ describe.each(backends)("%s", (backend) => {
   });
 });
 
+test("an embedded database that does not open ends a command, and is told", async () => {
+  const dataDir = await makeTempDir();
+  closers.push(() => removeDir(dataDir));
+  await writeFile(join(dataDir, "postgres"), "no folder");
+  const home = { dataDir, env: { JITSUDO_DATA_DIR: dataDir }, remove: () => undefined };
+  expect(await refused(home, "tenants", "list")).toContain("the embedded database does not start");
+});
+
 test("who leaves before its command is answered ends its own connection alone", async () => {
   const home = await newHome("embedded");
   const service = await startIn(home);
