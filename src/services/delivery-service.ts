@@ -1,4 +1,3 @@
-import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { DeliveryService } from "../../gen/jitsudo/notifications/v1/delivery_pb.js";
 import type { DeliveryState } from "../store/entities.ts";
@@ -7,6 +6,7 @@ import { callerOf, storeOf } from "./caller.ts";
 import { deliveryMessage, eventMessage } from "./delivery-messages.ts";
 import { createDeliveryWatch } from "./delivery-watch.ts";
 import { found } from "./errors.ts";
+import { momentOf } from "./moment.ts";
 import { makeToken, pageRequest } from "./page.ts";
 
 export function createDeliveryService(store: Store): ServiceImpl<typeof DeliveryService> {
@@ -24,8 +24,8 @@ export function createDeliveryService(store: Store): ServiceImpl<typeof Delivery
         requestId: request.requestId || undefined,
         state: (request.state || undefined) as DeliveryState | undefined,
         eventType: request.eventType || undefined,
-        since: request.since && timestampDate(request.since),
-        until: request.until && timestampDate(request.until),
+        since: request.since && momentOf(request.since),
+        until: request.until && momentOf(request.until),
       });
       return {
         deliveries: deliveries.map((delivery) => deliveryMessage(delivery)),

@@ -1,5 +1,4 @@
 import { create } from "@bufbuild/protobuf";
-import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { ErrorDetailSchema } from "../../gen/jitsudo/notifications/v1/error_pb.js";
@@ -21,6 +20,7 @@ import { callerOf, storeOf } from "./caller.ts";
 import { canonicalPayload } from "./canonical-payload.ts";
 import { apiError, refuse, tryLater } from "./errors.ts";
 import type { FieldValidator } from "./field-validator.ts";
+import { momentOf } from "./moment.ts";
 import { createTenantBound } from "./tenant-bound.ts";
 
 export interface IngestServiceOptions {
@@ -127,8 +127,8 @@ function newEvent(
 
 /** The sender's word, else the end of what is about to expire; without either, the operator's limit holds. */
 function expiryOf(request: IngestEventRequest): Date | undefined {
-  if (request.deliverBefore) return timestampDate(request.deliverBefore);
-  if (request.type === "grant.expiring_soon" && request.expiresAt) return timestampDate(request.expiresAt);
+  if (request.deliverBefore) return momentOf(request.deliverBefore);
+  if (request.type === "grant.expiring_soon" && request.expiresAt) return momentOf(request.expiresAt);
   return undefined;
 }
 

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import {
   type CreateReplayRequest,
@@ -11,6 +11,7 @@ import type { ReplayPlan, ReplayRefusal, ReplaySource, Replay as StoredReplay } 
 import type { Store } from "../store/store.ts";
 import { actorOf, storeOf } from "./caller.ts";
 import { apiError, found, invalidField, notFound } from "./errors.ts";
+import { momentOf } from "./moment.ts";
 import { cutPage, pageRequest } from "./page.ts";
 
 export function createReplayService(store: Store): ServiceImpl<typeof ReplayService> {
@@ -49,11 +50,11 @@ export function createReplayService(store: Store): ServiceImpl<typeof ReplayServ
 function sourceOf({ deliveryId, channelId, select, since, until }: CreateReplayRequest): ReplaySource {
   if (deliveryId) return { kind: "delivery", deliveryId };
   const now = new Date();
-  const end = until ? timestampDate(until) : now;
+  const end = until ? momentOf(until) : now;
   return {
     kind: select === "failed" ? "failed" : "missed",
     channelId,
-    since: since ? timestampDate(since) : now,
+    since: since ? momentOf(since) : now,
     // What fails or comes in later is not part of it: else it might never end.
     until: end < now ? end : now,
   };

@@ -1,4 +1,4 @@
-import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type {
   GetDeliveryStatisticsRequest,
@@ -9,6 +9,7 @@ import { type Grouping, minutesKeptMs, type StatisticsPoint } from "../store/sta
 import type { Store } from "../store/store.ts";
 import { storeOf } from "./caller.ts";
 import { invalidField } from "./errors.ts";
+import { momentOf } from "./moment.ts";
 
 const bucketLengths: Record<string, number> = { minute: 60, hour: 3_600, day: 86_400 };
 const maxBuckets = 3_000;
@@ -50,12 +51,9 @@ const lastMs = Date.parse("9999-12-31T00:00:00Z");
 /** Whole buckets. Throws invalid_argument for a range that is empty, too long or not kept. */
 function rangeOf({ since, until, bucket }: GetDeliveryStatisticsRequest, bucketMs: number) {
   const now = Date.now();
-  const end = Math.min(
-    Math.ceil((until ? timestampDate(until).getTime() : now) / bucketMs) * bucketMs,
-    lastMs,
-  );
+  const end = Math.min(Math.ceil((until ? momentOf(until).getTime() : now) / bucketMs) * bucketMs, lastMs);
   const start = Math.max(
-    Math.floor((since ? timestampDate(since).getTime() : end - dayMs) / bucketMs) * bucketMs,
+    Math.floor((since ? momentOf(since).getTime() : end - dayMs) / bucketMs) * bucketMs,
     firstMs,
   );
   if (start >= end) throw invalidField("since", "must be before until");

@@ -143,6 +143,24 @@ describe.each(backends)("%s", (backend) => {
     expect(new Map(arrived.map(({ id, data }) => [id, data.attributes]))).toEqual(new Map(sent as never));
   });
 
+  test("a time may be the last one that there is, in any fraction of a second", async () => {
+    const { api } = await tenantWithWebhook();
+    const last = "9999-12-31T23:59:59.9999999Z";
+    const { body } = await api.send<{ results: ResultJson[] }>("POST", "/v1/events:batch", {
+      events: [
+        { ...nth(1), deliver_before: last },
+        { ...nth(2), type: "grant.expiring_soon", expires_at: last },
+        { ...nth(3), expires_at: last, occurred_at: last },
+      ],
+    });
+    expect(body.results).toMatchObject(Array(3).fill({ accepted: { deliveries: 1 } }));
+    for (const { accepted } of body.results) {
+      expect(await api.settled(accepted?.id ?? "")).toMatchObject([{ state: "delivered" }]);
+    }
+    expect(await api.deliveries({ until: last })).toHaveLength(3);
+    expect(await api.deliveries({ since: last })).toEqual([]);
+  });
+
   test("attributes may be large, but not so large that they hold others up", async () => {
     const { api } = await tenantWithWebhook();
     const send = (text: string) =>
