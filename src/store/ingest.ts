@@ -94,6 +94,8 @@ const maxEvents = 500;
 const maxDeliveries = 2_000;
 /** The embedded database takes several times as long, and has one thread for everything. */
 const maxDeliveriesEmbedded = 500;
+/** Characters that the payloads of a statement have at the most: also large ones take their time. */
+const maxCharacters = 2_000_000;
 /** Events of one tenant that may wait to be stored. */
 export const maxWaiting = 10_000;
 
@@ -114,7 +116,8 @@ export function createIngest(database: Database, { onBatch, maxChannels, handOve
       },
       maxItems: maxEvents,
       ownerOf: (event) => event.tenantId,
-      weightOf: (event) => Math.max(1, fanOut.of(event) * eventsADelivery),
+      weightOf: (event) =>
+        Math.max(1, fanOut.of(event) * eventsADelivery, (event.payload.length / maxCharacters) * maxEvents),
       // One caller's event must not fail the others' that happen to share its batch.
       isolate: (error) => !isDatabaseUnavailable(error),
       onBatch,

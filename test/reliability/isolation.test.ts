@@ -235,6 +235,21 @@ describe("ingest of other tenants", () => {
     }
   });
 
+  test("has its turn before all of a call's large events are stored", async () => {
+    const service = await cluster.start("api");
+    const tenant = await cluster.tenant(service);
+    const statements = () => metric(service, "jitsudo_batch_size_count");
+    // What is about one request is stored in its order, so that all would go at once.
+    const event = { type: "grant.active", request_id: "r" };
+    await tenant.send(event);
+    const before = await statements();
+    const reason = "x".repeat(16_000);
+    await tenant.sendAll(Array(60).fill({ ...event, reason, attributes: { log: "x".repeat(44_000) } }));
+    expect(await statements()).toBe(before + 2);
+    await tenant.sendAll(Array(60).fill(event));
+    expect(await statements()).toBe(before + 3);
+  });
+
   test("is not refused while one has as many events waiting as it may", async () => {
     const service = await cluster.start("api");
     const [busy, quiet] = [await cluster.tenant(service), await cluster.tenant(service)];
