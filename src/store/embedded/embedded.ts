@@ -1,7 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type PgliteDriver, MikroORM as PgliteOrm } from "@mikro-orm/pglite";
-import pg from "pg";
 import { arrayLiteral } from "../array-literal.ts";
 import type { Database, DatabaseOptions, Statement } from "../database.ts";
 import { keptPlanSettings } from "../kept-plans.ts";
@@ -70,5 +69,7 @@ function createExecute(client: ThreadClient) {
 
 function literal(param: unknown): string {
   if (param === null || param === undefined) return "null";
-  return pg.escapeLiteral(Array.isArray(param) ? arrayLiteral(param) : String(param));
+  const text = (Array.isArray(param) ? arrayLiteral(param) : String(param)).replaceAll("'", "''");
+  // The driver's own way, character by character, would hold the process up for seconds with large events.
+  return text.includes("\\") ? ` E'${text.replaceAll("\\", "\\\\")}'` : `'${text}'`;
 }
