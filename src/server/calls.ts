@@ -41,6 +41,8 @@ export interface Call {
   abort(reason: ConnectError): void;
   /** A unary body as it was sent, kept to explain what is wrong with it. */
   body?: Buffer;
+  /** To be told of each part of a unary body; throws when the tenant's calls have too much of it. Absent: nobody counts. */
+  countBody?: (bytes: number) => void;
   /** What the call ended with, when it was not success. */
   error?: ConnectError;
 }

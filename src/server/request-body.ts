@@ -1,11 +1,11 @@
-import type { HttpRequest } from "./calls.ts";
+import type { Call, HttpRequest } from "./calls.ts";
 
 /**
- * Reads a whole body. One that exceeds `limit` bytes is answered as far as it was
- * read, longer than the limit; the rest is read and dropped. Rejects with the
- * signal's reason.
+ * Reads the whole body of a call. One that exceeds `limit` bytes is answered as far as it was
+ * read, longer than the limit; the rest is read and dropped. Rejects with the reason of the
+ * call's signal, and with what counting the body throws.
  */
-export function readBody(request: HttpRequest, limit: number, signal: AbortSignal): Promise<Buffer> {
+export function readBody({ request, signal, countBody }: Call, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const chunks: Buffer[] = [];
@@ -15,6 +15,13 @@ export function readBody(request: HttpRequest, limit: number, signal: AbortSigna
     signal.addEventListener("abort", onAbort);
 
     function onData(chunk: Buffer): void {
+      try {
+        countBody?.(chunk.length);
+      } catch (error) {
+        stopListening();
+        reject(error);
+        return;
+      }
       chunks.push(chunk);
       size += chunk.length;
       if (size > limit) onEnd();

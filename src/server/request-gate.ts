@@ -4,6 +4,7 @@ import { validate as isUuid } from "uuid";
 import { required_scope } from "../../gen/jitsudo/notifications/v1/options_pb.js";
 import { type Authenticate, type Authentication, callerKey } from "../services/caller.ts";
 import { apiError, invalidField, tryLater } from "../services/errors.ts";
+import type { BodyBound } from "./body-bound.ts";
 import { openCallKey } from "./calls.ts";
 import { endWithKey } from "./end-with-key.ts";
 import type { ToCallError } from "./failures.ts";
@@ -17,6 +18,8 @@ export interface RequestGateOptions {
   open: ReadonlySet<string>;
   /** Bounds their streams. */
   keylessStreams: KeylessStreams;
+  /** Bounds the bodies of unary calls. */
+  bodyBound: BodyBound;
   /** All methods that are served. */
   methods: DescMethod[];
 }
@@ -38,6 +41,7 @@ export function createRequestGate({
   toCallError,
   open,
   keylessStreams,
+  bodyBound,
   methods,
 }: RequestGateOptions): RequestGate {
   const scopes = new Map<DescMethod, string>();
@@ -87,6 +91,7 @@ export function createRequestGate({
       throw apiError("permission_denied", `the key lacks the scope ${scope}`);
     }
     if (call && isStream) endWithKey(call, answer.isKeyGood);
+    else if (call) call.countBody = bodyBound(call, tenantId);
     const { requestId = "", traceparent } = call ?? {};
     context.values.set(callerKey, { ...answer.caller, clientAddress, requestId, traceparent });
   };

@@ -1,6 +1,7 @@
 import { createConnectRouter } from "@connectrpc/connect";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { Health } from "../../gen/health/v1/health_pb.js";
+import { createBodyBound } from "./body-bound.ts";
 import { watchCallEnd } from "./call-end.ts";
 import { type Calls, type HttpRequest, type HttpResponse, openCallKey } from "./calls.ts";
 import { createToCallError } from "./failures.ts";
@@ -58,6 +59,7 @@ export function createRequestListener(
     toCallError,
     open,
     keylessStreams: createKeylessStreams(),
+    bodyBound: createBodyBound(maxBodyBytes),
     methods: router.handlers.map(({ method }) => method),
   });
 

@@ -77,7 +77,7 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
     if (type !== undefined) requireJson(type);
     requireIdentity(headers["content-encoding"]);
     if (Number(headers["content-length"]) > maxBodyBytes) throw tooLarge();
-    const body = await readBody(call.request, maxBodyBytes, call.signal);
+    const body = await readBody(call, maxBodyBytes);
     if (body.length > maxBodyBytes) throw tooLarge();
     if (type === undefined && body.length > 0) requireJson("");
     return messageFromBody(route, variables, query, body);

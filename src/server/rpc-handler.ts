@@ -65,7 +65,7 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
   async function* unaryBody(call: Call, method: DescMethod): AsyncGenerator<Buffer> {
     const { headers } = call.request;
     // gRPC puts five bytes before a message.
-    const body = await readBody(call.request, maxBytesOf(method) + 5, call.signal);
+    const body = await readBody(call, maxBytesOf(method) + 5);
     const isJson = headers["content-type"]?.startsWith("application/json") && !headers["content-encoding"];
     if (isJson) call.body = body;
     yield body;

@@ -118,6 +118,47 @@ describe("bodies", () => {
   );
 });
 
+describe("bodies of calls that do not come to an end", () => {
+  it("fill no more memory than a tenant may have, on every path, and leave room to others", async () => {
+    const maxBytes = 65_536;
+    const patient = await rig.start({
+      JITSUDO_MAX_BODY_BYTES: String(maxBytes),
+      JITSUDO_REQUEST_TIMEOUT_MS: "60000",
+    });
+    const other = await rig.createTenant("beside the bodies");
+    const otherKey = await rig.createKey(other);
+    const body = JSON.stringify({ type: "grant.active", reason: "x".repeat(12_000) });
+    const send = (path: string, { apiKey }: Key, tenantId: string) =>
+      fetch(patient.url + path, {
+        method: "POST",
+        headers: { "x-api-key": apiKey, "x-tenant-id": tenantId, "content-type": "application/json" },
+        body,
+      });
+    const sockets = Array.from({ length: 8 }, () =>
+      connect(Number(new URL(patient.url).port), "127.0.0.1").on("error", () => undefined),
+    );
+    for (const socket of sockets) {
+      socket.write(
+        `POST /v1/events HTTP/1.1\r\nhost: x\r\nx-api-key: ${key.apiKey}\r\nx-tenant-id: ${tenant}\r\n` +
+          `content-type: application/json\r\ncontent-length: ${maxBytes}\r\n\r\n${"x".repeat(maxBytes - 1)}`,
+      );
+    }
+    await until(async () => (await send("/v1/events", key, tenant)).status === 429);
+    for (const path of ["/v1/events", `${service_}/IngestEvent`]) {
+      const refused = await send(path, key, tenant);
+      expect(refused.status).toBe(429);
+      expect(refused.headers.get("retry-after")).toBe("1");
+      expect(await refused.json()).toMatchObject({
+        code: "resource_exhausted",
+        message: "the tenant's calls under way may have bodies of no more than 524288 bytes together",
+      });
+      expect((await send(path, otherKey, other)).ok).toBe(true);
+    }
+    for (const socket of sockets) socket.destroy();
+    await until(async () => (await send("/v1/events", key, tenant)).ok);
+  });
+});
+
 describe("headers", () => {
   it("by the thousand are refused or ignored, over HTTP/1.1 and HTTP/2", async () => {
     await survives(async () => {
