@@ -13,7 +13,7 @@ import {
 } from "../../gen/jitsudo/notifications/v1/event_pb.js";
 import type { EventType } from "../events.ts";
 import type { Metrics } from "../observability/metrics.ts";
-import { maxWaiting, type NewEvent, payloadHash } from "../store/ingest.ts";
+import { type NewEvent, payloadHash } from "../store/ingest.ts";
 import type { Store, TenantStore } from "../store/store.ts";
 import { uuidv7 } from "../uuid-v7.ts";
 import { callerOf, storeOf } from "./caller.ts";
@@ -41,8 +41,9 @@ export function createIngestService(options: IngestServiceOptions): ServiceImpl<
   /** The caller's tenant. Throws when so many more events of it may not wait: all of a call or none. */
   function tenantWithRoom(events: number, context: HandlerContext): TenantStore {
     const tenant = storeOf(store, context);
-    if (tenant.hasRoom(events)) return tenant;
-    throw tryLater(`the tenant may have no more than ${maxWaiting} events waiting to be stored`, 1_000);
+    const excess = tenant.excess(events);
+    if (!excess) return tenant;
+    throw tryLater(`the tenant may have no more than ${excess} waiting to be stored`, 1_000);
   }
 
   /** Stores a valid event. */

@@ -73,8 +73,8 @@ export interface Offer {
 export interface Ingest {
   /** Resolves when the event is committed with its deliveries. */
   add(event: NewEvent): Promise<Ingested>;
-  /** Whether a tenant may have so many more events waiting to be stored. */
-  hasRoom(tenantId: string, events: number): boolean;
+  /** What of a tenant's may not wait to be stored, with so many more events: "10000 events". Undefined: all may. */
+  excess(tenantId: string, events: number): string | undefined;
 }
 
 export interface IngestOptions {
@@ -97,7 +97,9 @@ const maxDeliveriesEmbedded = 500;
 /** Characters that the payloads of a statement have at the most: also large ones take their time. */
 const maxCharacters = 2_000_000;
 /** Events of one tenant that may wait to be stored. */
-export const maxWaiting = 10_000;
+const maxWaiting = 10_000;
+/** Characters from which on the payloads that wait are too many for more: large ones fill the memory of all. */
+const maxCharactersWaiting = 16_000_000;
 
 /**
  * Stores events, each with one delivery for every enabled channel that wants it.
@@ -123,10 +125,28 @@ export function createIngest(database: Database, { onBatch, maxChannels, handOve
       onBatch,
     }),
   );
+  /** By tenant, until they are stored. */
+  const characters = new Map<string, number>();
+
+  function hold(tenantId: string, length: number): void {
+    const all = (characters.get(tenantId) ?? 0) + length;
+    if (all > 0) characters.set(tenantId, all);
+    else characters.delete(tenantId);
+  }
+
   return {
-    add: (event) => batcherOf(batchers, event.subject ?? event.id).add(event),
-    hasRoom: (tenantId, events) =>
-      batchers.reduce((sum, batcher) => sum + batcher.waitingOf(tenantId), events) <= maxWaiting,
+    add(event) {
+      const { tenantId, payload } = event;
+      hold(tenantId, payload.length);
+      const stored = batcherOf(batchers, event.subject ?? event.id).add(event);
+      return stored.finally(() => hold(tenantId, -payload.length));
+    },
+    excess(tenantId, events) {
+      const waiting = batchers.reduce((sum, batcher) => sum + batcher.waitingOf(tenantId), events);
+      if (waiting > maxWaiting) return `${maxWaiting} events`;
+      const tooLong = (characters.get(tenantId) ?? 0) > maxCharactersWaiting;
+      return tooLong ? `${maxCharactersWaiting} characters of events` : undefined;
+    },
   };
 }
 

@@ -33,8 +33,8 @@ export interface TenantStore {
   ownKey(keyId: string): Promise<OwnKey | undefined>;
   /** Stores an event with its deliveries; committed when the promise resolves. */
   ingest(event: Omit<NewEvent, "tenantId">): Promise<Ingested>;
-  /** Whether so many more events may wait to be stored. */
-  hasRoom(events: number): boolean;
+  /** What may not wait to be stored, with so many more events: "10000 events". Undefined: all may. */
+  excess(events: number): string | undefined;
 }
 
 export function createStore(database: Database, box: SecretBox, options: IngestOptions): Store {
@@ -64,7 +64,7 @@ export function createStore(database: Database, box: SecretBox, options: IngestO
         ownKey: (keyId) => inTurn(() => readOwnKey(database, tenantId, keyId)),
         changes: changes.forTenant(tenantId),
         ingest: (event) => ingest.add({ ...event, tenantId }),
-        hasRoom: (events) => ingest.hasRoom(tenantId, events),
+        excess: (events) => ingest.excess(tenantId, events),
       };
     },
     close: changes.close,

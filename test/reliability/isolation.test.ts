@@ -277,6 +277,26 @@ describe("ingest of other tenants", () => {
     expect(replies.filter(({ status }) => status === 202).length).toBeGreaterThanOrEqual(10);
     await busy.send();
   });
+
+  test("is not refused while one has as large events waiting as it may", async () => {
+    const service = await cluster.start("api");
+    const [busy, quiet] = [await cluster.tenant(service), await cluster.tenant(service)];
+    const release = await lock("event");
+    const large = { reason: "x".repeat(16_000), attributes: { log: "x".repeat(44_000) } };
+    const calls = Array.from({ length: 8 }, () =>
+      busy.call("POST", "/v1/events:batch", { events: many(60, large) }),
+    );
+    const message = "the tenant may have no more than 16000000 characters of events waiting to be stored";
+    const refusal = { status: 429, body: { code: "resource_exhausted", message } };
+    expect(await Promise.race(calls)).toMatchObject(refusal);
+
+    const waiting = quiet.send();
+    await release();
+    await waiting;
+    const replies = await Promise.all(calls);
+    expect(replies.filter(({ status }) => status === 202).length).toBeGreaterThanOrEqual(4);
+    await busy.send();
+  });
 });
 
 describe("calls", () => {
