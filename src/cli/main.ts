@@ -51,7 +51,7 @@ function commandLine(): Command {
       new Option(
         "--rate-limit <calls>",
         "calls a second, 0 for no limit (default: what the service allows every key)",
-      ).argParser(Number),
+      ).argParser(numberOf),
     )
     .action(createKey);
   keys
@@ -99,6 +99,11 @@ interface KeyOptions {
   scopes?: string[];
   expiresAt?: string;
   rateLimit?: number;
+}
+
+/** Empty, as of a variable that is not set, is none: 0 would lift the limit. */
+function numberOf(text: string): number {
+  return text.trim() === "" ? Number.NaN : Number(text);
 }
 
 async function createKey({ operator, ...options }: KeyOptions): Promise<void> {
