@@ -57,8 +57,12 @@ function asideFile(dataDir: string, tenantId: string): string {
 }
 
 function parseCredentials(file: string): Credentials {
-  const json = JSON.parse(readFileSync(file, "utf8")) as { tenant_id: string; api_key: string };
-  return { tenantId: json.tenant_id, apiKey: json.api_key };
+  try {
+    const json = JSON.parse(readFileSync(file, "utf8")) as { tenant_id: string; api_key: string };
+    return { tenantId: json.tenant_id, apiKey: json.api_key };
+  } catch (error) {
+    throw new Error(`${file} holds no credentials, mend it or move it away: ${(error as Error).message}`);
+  }
 }
 
 /** Has a file appear with all that is in it or not at all, whatever ends the process meanwhile. */

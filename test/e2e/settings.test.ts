@@ -1,9 +1,12 @@
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { startChild } from "../support/child.ts";
+import { startService } from "../support/service.ts";
 import { withTempDir } from "../support/temp-dir.ts";
+import { makeHome } from "./home.ts";
 
 // Settings that do not fit end the start, and the message names each of them.
 
@@ -74,6 +77,17 @@ test("a port that is out of range or in use is told", async () => {
     ]);
   } finally {
     taken.close();
+  }
+});
+
+test("kept credentials that cannot be read end the start, which names their file", async () => {
+  const home = await makeHome("embedded");
+  try {
+    const file = join(home.dataDir, "credentials.json");
+    await writeFile(file, "null");
+    await expect(startService({ dataDir: home.dataDir })).rejects.toThrow(`${file} holds no credentials`);
+  } finally {
+    home.remove();
   }
 });
 
