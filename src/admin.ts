@@ -21,7 +21,7 @@ const adminCommands = {
       .refine((time) => Date.parse(time) > Date.now(), "must be in the future")
       .optional(),
     /** Calls a second; absent: what the service allows every key; 0: no limit. */
-    rateLimit: z.int().min(0).max(1_000_000).optional(),
+    rateLimit: z.int("must be a whole number from 0 to 1000000").min(0).max(1_000_000).optional(),
   }),
   "keys list": z.strictObject({ tenant: uuid.optional() }),
   "keys revoke": z.strictObject({ id: uuid }),

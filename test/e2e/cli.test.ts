@@ -141,7 +141,9 @@ test("says what is wrong with a command before it does anything", async () => {
   expect(await refused(home, ...create, "--tenant", nil, "--scopes", "all")).toContain("channels:read");
   expect(await refused(home, "tenants", "create")).toContain("--name");
   const limit = ["--operator", "--rate-limit", ""];
-  expect(await refused(await newHome("embedded"), ...create, ...limit)).toMatch(/^rateLimit: .*NaN/);
+  expect(await refused(await newHome("embedded"), ...create, ...limit)).toMatch(
+    /^--rate-limit: must be a whole number/,
+  );
   const unknown = { ...home, env: { ...home.env, JITSUDO_POOL: "1" } };
   expect(await refused(unknown, "tenants", "list")).toMatch(/^JITSUDO_POOL: there is no such setting/);
 });
