@@ -25,25 +25,15 @@ export function createMetrics() {
   return { registry, ...metrics };
 }
 
-/** Break-glass and what it overtakes. */
-const priorities = ["urgent", "normal"] as const;
-
-/** The value of the label "priority". */
-export function priorityOf({ urgent }: { urgent: boolean }): (typeof priorities)[number] {
-  return urgent ? "urgent" : "normal";
-}
-
 /** To Prometheus a series that begins with 1 has not increased: the alerts would miss what happens once. */
 function startFromZero({
   deliveries,
-  deliveriesSwept,
+  breakGlassUnsent,
   eventsUnheard,
-}: Pick<Metrics, "deliveries" | "deliveriesSwept" | "eventsUnheard">): void {
-  for (const priority of priorities) {
-    for (const state of ["failed", "expired"]) {
-      deliveriesSwept.inc({ state, priority }, 0);
-      for (const channel_type of channelTypes) deliveries.inc({ channel_type, state, priority }, 0);
-    }
+}: Pick<Metrics, "deliveries" | "breakGlassUnsent" | "eventsUnheard">): void {
+  for (const state of ["failed", "expired"]) {
+    breakGlassUnsent.inc({ state }, 0);
+    for (const channel_type of channelTypes) deliveries.inc({ channel_type, state }, 0);
   }
   for (const event_type of eventTypes) eventsUnheard.inc({ event_type }, 0);
 }
@@ -130,14 +120,20 @@ function deliveryMetrics(registers: Registry[]) {
     }),
     deliveries: new Counter({
       name: "jitsudo_deliveries_completed_total",
-      help: "Deliveries that a worker brought to a final state, by channel type, state and priority.",
-      labelNames: ["channel_type", "state", "priority"],
+      help: "Deliveries that a worker brought to a final state, by channel type and state.",
+      labelNames: ["channel_type", "state"],
       registers,
     }),
     deliveriesSwept: new Counter({
       name: "jitsudo_deliveries_swept_total",
-      help: "Deliveries that ended while they waited: expired, cancelled with their channel, or failed with the worker that was lost in their last attempt; by state and priority.",
-      labelNames: ["state", "priority"],
+      help: "Deliveries that ended while they waited: expired, cancelled with their channel, or failed with the worker that was lost in their last attempt.",
+      labelNames: ["state"],
+      registers,
+    }),
+    breakGlassUnsent: new Counter({
+      name: "jitsudo_break_glass_unsent_total",
+      help: "Deliveries of break-glass notices that ended as failed or expired, by state.",
+      labelNames: ["state"],
       registers,
     }),
     deliverySeconds: new Histogram({

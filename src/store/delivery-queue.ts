@@ -240,8 +240,8 @@ export function createDeliveryQueue(database: Database) {
     },
 
     /** Ends up to `limit` waiting deliveries of a channel that is disabled or deleted. */
-    cancel(channelId: string, limit: number): Promise<Swept[]> {
-      return database.query<Swept>(sql.cancel, [channelId, limit]);
+    async cancel(channelId: string, limit: number): Promise<number> {
+      return (await database.query(sql.cancel, [channelId, limit])).length;
     },
   };
 }

@@ -1,4 +1,3 @@
-import { priorityOf } from "../observability/metrics.ts";
 import { parseTraceparent } from "../observability/trace-context.ts";
 import type { AttemptRecord, Settlement } from "../store/delivery-queue.ts";
 import type { Held, LoopContext } from "./attempt-loop.ts";
@@ -23,10 +22,12 @@ export function noteAttempt(held: Held, attempt: AttemptRecord, { metrics, log }
 export function reportEnd(held: Held, state: Settlement["state"], { metrics, log }: Reporting): void {
   if (log.isLevelEnabled("debug")) log.debug({ ...idsOf(held), state }, "delivery let go");
   if (state === "pending" || state === "delivering") return;
-  const priority = priorityOf(held.claimed);
-  metrics.deliveries.inc({ channel_type: held.channel.type, state, priority });
+  const { urgent, receivedAt } = held.claimed;
+  metrics.deliveries.inc({ channel_type: held.channel.type, state });
+  if (urgent && (state === "failed" || state === "expired")) metrics.breakGlassUnsent.inc({ state });
   if (state !== "delivered") return;
-  const seconds = (Date.now() - held.claimed.receivedAt.getTime()) / 1000;
+  const seconds = (Date.now() - receivedAt.getTime()) / 1000;
+  const priority = urgent ? "urgent" : "normal";
   metrics.deliverySeconds.observe({ channel_type: held.channel.type, priority }, Math.max(0, seconds));
 }
 

@@ -1,4 +1,3 @@
-import { priorityOf } from "../observability/metrics.ts";
 import type { DeliveryQueue, WaitingChannel } from "../store/delivery-queue.ts";
 import type { LoopContext } from "./attempt-loop.ts";
 
@@ -19,11 +18,9 @@ export function createCancelling(
     for (const channelId of channelIds) {
       if (stopping.aborted) return;
       const cancelled = await queue.cancel(channelId, batch);
-      for (const each of cancelled) {
-        metrics.deliveriesSwept.inc({ state: "cancelled", priority: priorityOf(each) });
-      }
-      log.info({ channelId, cancelled: cancelled.length }, "cancelled deliveries of an inactive channel");
-      if (cancelled.length === batch) onMore();
+      metrics.deliveriesSwept.inc({ state: "cancelled" }, cancelled);
+      log.info({ channelId, cancelled }, "cancelled deliveries of an inactive channel");
+      if (cancelled === batch) onMore();
     }
   }
 

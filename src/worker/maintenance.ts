@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import { inBatches } from "../async/in-batches.ts";
 import { repeat } from "../async/repeat.ts";
 import { createFailureLog } from "../observability/failure-log.ts";
-import { type Metrics, priorityOf } from "../observability/metrics.ts";
+import type { Metrics } from "../observability/metrics.ts";
 import type { DeliveryQueue } from "../store/delivery-queue.ts";
 
 export interface MaintenanceOptions {
@@ -45,7 +45,7 @@ export function startMaintenance(options: MaintenanceOptions): { close(): Promis
       const { recovered, failed } = await queue.recover(batch);
       if (recovered === 0) return 0;
       metrics.leasesRecovered.inc(recovered);
-      for (const each of failed) metrics.deliveriesSwept.inc({ state: "failed", priority: priorityOf(each) });
+      count("failed", failed);
       log.warn(
         { recovered, failed: failed.map(({ deliveryId }) => deliveryId) },
         "took deliveries over from workers that were lost",
@@ -59,11 +59,15 @@ export function startMaintenance(options: MaintenanceOptions): { close(): Promis
   async function expireStale(): Promise<void> {
     const expireBatch = async () => {
       const expired = await queue.expire(batch);
-      for (const each of expired)
-        metrics.deliveriesSwept.inc({ state: "expired", priority: priorityOf(each) });
+      count("expired", expired);
       return expired.length;
     };
     await inBatches(batch, expireBatch, options.stopping);
+  }
+
+  function count(state: "failed" | "expired", swept: { urgent: boolean }[]): void {
+    metrics.deliveriesSwept.inc({ state }, swept.length);
+    metrics.breakGlassUnsent.inc({ state }, swept.filter(({ urgent }) => urgent).length);
   }
 
   return {

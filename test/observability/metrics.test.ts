@@ -74,8 +74,7 @@ test("counts events, deliveries, attempts and breakers", async () => {
   expect(valuesOf(text, "jitsudo_deliveries_completed_total", { ...webhook, state: "deduplicated" })).toEqual(
     [1],
   );
-  const failed = { ...webhook, state: "failed", priority: "normal" };
-  expect(valuesOf(text, "jitsudo_deliveries_completed_total", failed)).toEqual([1]);
+  expect(valuesOf(text, "jitsudo_deliveries_completed_total", { ...webhook, state: "failed" })).toEqual([1]);
   expect(valuesOf(text, "jitsudo_delivery_attempts_total", { ...webhook, outcome: "retry" })).toEqual([3]);
   expect(valuesOf(text, "jitsudo_delivery_attempt_seconds_count", webhook)).toEqual([4]);
   expect(valuesOf(text, "jitsudo_delivery_seconds_count", { ...webhook, priority: "urgent" })).toEqual([1]);
@@ -89,24 +88,21 @@ test("counts events, deliveries, attempts and breakers", async () => {
 test("counts what alerts look for from zero, so that they see the first", async () => {
   const text = await metrics();
   for (const state of ["failed", "expired"]) {
-    for (const priority of ["urgent", "normal"]) {
-      const email = { channel_type: "email", state, priority };
-      expect(valuesOf(text, "jitsudo_deliveries_completed_total", email)).toEqual([0]);
-      expect(valuesOf(text, "jitsudo_deliveries_swept_total", { state, priority })).toEqual([0]);
-    }
+    const email = { channel_type: "email", state };
+    expect(valuesOf(text, "jitsudo_deliveries_completed_total", email)).toEqual([0]);
+    expect(valuesOf(text, "jitsudo_break_glass_unsent_total", { state })).toEqual([0]);
   }
   expect(valuesOf(text, "jitsudo_events_unheard_total", { event_type: "request.break_glass" })).toEqual([0]);
 });
 
 test("tells a break-glass notice that failed, or that no channel wants, from others", async () => {
   const { api } = await deployment.newTenant();
-  const failed = { state: "failed", channel_type: "generic_webhook", priority: "urgent" };
   const unheard = { event_type: "request.break_glass" };
   const count = async () => {
     const text = await metrics();
     return [
       valuesOf(text, "jitsudo_events_unheard_total", unheard)[0],
-      valuesOf(text, "jitsudo_deliveries_completed_total", failed)[0],
+      valuesOf(text, "jitsudo_break_glass_unsent_total", { state: "failed" })[0],
     ];
   };
   const [unheardBefore = 0, failedBefore = 0] = await count();
