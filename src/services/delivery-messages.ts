@@ -19,6 +19,7 @@ export function deliveryMessage(delivery: DeliveryRecord, attempts: AttemptView[
     id: delivery.id,
     eventId: delivery.eventId,
     eventType: delivery.eventType,
+    requestId: delivery.requestId ?? "",
     channelId: delivery.channelId,
     channelType: delivery.channelType,
     state: delivery.state,

@@ -79,17 +79,17 @@ async function startOf(changes: TenantChanges, cursor: string): Promise<{ positi
   return start;
 }
 
-function matches({ delivery, state, requestId }: DeliveryChange, wanted: WatchDeliveriesRequest): boolean {
+function matches({ delivery, state }: DeliveryChange, wanted: WatchDeliveriesRequest): boolean {
   return (
     fits(wanted.channelId.toLowerCase(), delivery.channelId) &&
     fits(wanted.eventId.toLowerCase(), delivery.eventId) &&
     fits(wanted.eventType, delivery.eventType) &&
     fits(wanted.state, state) &&
-    fits(wanted.requestId, requestId)
+    fits(wanted.requestId, delivery.requestId)
   );
 }
 
-function fits(wanted: string, value: string | undefined): boolean {
+function fits(wanted: string, value: string | null): boolean {
   return wanted === "" || wanted === value;
 }
 

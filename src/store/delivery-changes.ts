@@ -21,7 +21,6 @@ export interface DeliveryChange {
   state: DeliveryState;
   /** The delivery as it is now, which may be further on. */
   delivery: DeliveryRecord;
-  requestId: string | undefined;
 }
 
 /** How long changes are kept: a reader that was away for longer has to start anew. */
@@ -77,24 +76,14 @@ interface ChangeRow extends DeliveryColumns {
   seq: string;
   changedAt: string;
   changedTo: DeliveryState;
-  requestId: string | null;
 }
 
-function toChange({
-  xid,
-  seq,
-  changedAt,
-  changedTo,
-  tenantId: _,
-  requestId,
-  ...delivery
-}: ChangeRow): DeliveryChange {
+function toChange({ xid, seq, changedAt, changedTo, tenantId: _, ...delivery }: ChangeRow): DeliveryChange {
   return {
     position: { xid, seq },
     changedAt: new Date(changedAt),
     state: changedTo,
     delivery: deliveryRecord(delivery),
-    requestId: requestId ?? undefined,
   };
 }
 
@@ -117,7 +106,7 @@ const selectChanges = {
   name: "select_changes",
   text: `
     select r.tenant_id as "tenantId", r.xid::text as xid, r.seq::text as seq, r.changed_at as "changedAt",
-      r.state as "changedTo", e.request_id as "requestId", ${deliveryColumns}
+      r.state as "changedTo", ${deliveryColumns}
     from unnest($1::uuid[], $2::text[], $3::text[]) as a (tenant_id, xid, seq)
     cross join lateral (
       select *, sum(cardinality(delivery_ids)) over (order by xid, seq) - cardinality(delivery_ids) as before
@@ -130,7 +119,6 @@ const selectChanges = {
     ) r
     cross join lateral unnest(r.delivery_ids) with ordinality as i (id, n)
     join delivery d on d.id = i.id
-    join event e on e.id = d.event_id
     join channel c on c.id = d.channel_id
     left join delivery_queue q on q.delivery_id = d.id
     where r.before < $5

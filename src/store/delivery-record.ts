@@ -7,6 +7,8 @@ export interface DeliveryRecord {
   id: string;
   eventId: string;
   eventType: NoticeType;
+  /** The request that the event is about. */
+  requestId: string | null;
   channelId: string;
   channelType: ChannelType;
   state: DeliveryState;
@@ -34,7 +36,7 @@ export interface DeliveryColumns extends Omit<DeliveryRecord, "createdAt" | "nex
  * which of the open deliveries a worker holds is known to the queue alone.
  */
 export const deliveryColumns = `d.id, d.event_id as "eventId", d.event_type as "eventType",
-  d.channel_id as "channelId", c.type as "channelType",
+  (select e.request_id from event e where e.id = d.event_id) as "requestId", d.channel_id as "channelId", c.type as "channelType",
   case when q.lease_until is not null then 'delivering' else d.state end as state,
   coalesce(q.attempts, d.attempts) as attempts, d.duplicate_of as "duplicateOf", d.last_error as "lastError",
   d.created_at as "createdAt", q.not_before as "nextAttemptAt", d.completed_at as "completedAt",

@@ -8,7 +8,7 @@ export function describeFailure(rig: () => Rig): void {
       const tenant = await newTenant();
       sink.respond("/broken", { status: 410, body: "the hook has moved" });
       const channel = await tenant.api.createWebhook(`${sink.url}/broken`, { name: "Broken hook" });
-      const { id } = await tenant.api.ingest({ type: "grant.revoked", grant_id: "g-1" });
+      const { id } = await tenant.api.ingest({ type: "grant.revoked", request_id: "req-41" });
       await tenant.api.settled(id);
       await rig().visit({ as: tenant }, async ({ page }) => {
         // The overview puts it first.
@@ -19,6 +19,11 @@ export function describeFailure(rig: () => Rig): void {
           .click();
         await page.getByText("Status 410").waitFor();
         await page.getByText("the hook has moved").waitFor();
+        // What else was told of the same request.
+        await page.getByRole("link", { name: "req-41" }).click();
+        await page.getByRole("row", { name: /grant\.revoked\s*req-41/ }).waitFor();
+        expect(page.url()).toContain("request=req-41");
+        await page.goBack();
 
         sink.respond("/broken", { status: 204 });
         await page.getByRole("button", { name: "Replay" }).click();

@@ -74,6 +74,18 @@ describe.each(backends)("%s", (backend) => {
     expect(await sorted("/v1/deliveries?request_id=req-3")).toEqual([]);
   });
 
+  test("with the request that each is about, in the list as in the one", async () => {
+    const { body } = await tenant.api.send<{
+      deliveries: { id: string; event_id: string; request_id: string }[];
+    }>("GET", "/v1/deliveries");
+    expect(body.deliveries).toHaveLength(4);
+    for (const { id, event_id, request_id } of body.deliveries) {
+      expect(request_id).toBe(event_id === alarm.id ? "req-2" : "req-1");
+      const one = await tenant.api.send<{ request_id: string }>("GET", `/v1/deliveries/${id}`);
+      expect(one.body.request_id).toBe(request_id);
+    }
+  });
+
   test("by time, to the moment", async () => {
     const all = await tenant.api.deliveries();
     const at = all[0]?.created_at ?? "";

@@ -53,7 +53,7 @@ export function DeliveryPage({ id }: { id: string }) {
 
 function Facts({ delivery }: { delivery: Delivery }) {
   const { may } = useConsole();
-  const { channelId, channelType, duplicateOf, replayOf, replayId } = delivery;
+  const { requestId, channelId, channelType, duplicateOf, replayOf, replayId } = delivery;
   const channel = useChannelName(channelId) ?? kindLabel(channelType);
   return (
     <dl className="facts">
@@ -66,6 +66,11 @@ function Facts({ delivery }: { delivery: Delivery }) {
       <Fact name="Channel">
         {may("channels:read") ? <Link href={`/channels/${channelId}`}>{channel}</Link> : channel}
       </Fact>
+      {requestId !== "" && (
+        <Fact name="Request">
+          <Link href={`/deliveries?request=${encodeURIComponent(requestId)}`}>{requestId}</Link>
+        </Fact>
+      )}
       <Fact name="Created">
         <Time at={delivery.createdAt} />
       </Fact>

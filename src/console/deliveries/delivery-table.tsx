@@ -40,6 +40,11 @@ export function DeliveryTable({ deliveries, channels }: DeliveryTableProps) {
               <Link href={`/deliveries/${delivery.id}`} className="row-link mono">
                 {delivery.eventType}
               </Link>
+              {delivery.requestId !== "" && (
+                <span className="sub clip" title={delivery.requestId}>
+                  {delivery.requestId}
+                </span>
+              )}
               {delivery.replayId !== "" && <span className="sub">a replay</span>}
               <span className="sub slim">{channelName(delivery)}</span>
             </td>

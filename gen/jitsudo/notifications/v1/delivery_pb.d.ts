@@ -116,6 +116,13 @@ export declare type Delivery = Message<"jitsudo.notifications.v1.Delivery"> & {
    * @generated from field: string replay_of = 15;
    */
   replayOf: string;
+
+  /**
+   * The event's request_id.
+   *
+   * @generated from field: string request_id = 16;
+   */
+  requestId: string;
 };
 
 /**
