@@ -1,5 +1,5 @@
-// Loaded into the service before everything else: its clock begins a day ago, and each
-// SIGUSR2 moves it on by half an hour, until it is that of the machine.
+// Loaded into each thread of the service before everything else: its clock begins a day ago,
+// and each SIGUSR2 moves it on by half an hour, until it is that of the machine.
 
 const stepMs = 1_800_000;
 let offsetMs = -86_400_000;
@@ -15,6 +15,14 @@ globalThis.Date = new Proxy(RealDate, {
   },
 });
 
+// The main thread alone hears of signals.
+const steps = new BroadcastChannel("clock");
+steps.onmessage = ({ data }) => {
+  offsetMs = data;
+};
+steps.unref();
+
 process.on("SIGUSR2", () => {
   offsetMs = Math.min(0, offsetMs + stepMs);
+  steps.postMessage(offsetMs);
 });

@@ -8,7 +8,6 @@ import { Time } from "../ui/time.tsx";
 export function EventCard({ eventId }: { eventId: string }) {
   const { clients } = useConsole();
   const event = useLoad(eventId, (signal) => clients.deliveries.getEvent({ id: eventId }, { signal }));
-  const requestId = event.value?.payload?.request_id;
   return (
     <section className="card stack" aria-labelledby="event">
       <h2 id="event">Event</h2>
@@ -19,14 +18,6 @@ export function EventCard({ eventId }: { eventId: string }) {
           <p className="muted">
             Received <Time at={event.value.receivedAt} />.{" "}
             <Link href={`/deliveries?event=${eventId}`}>Its deliveries</Link>
-            {typeof requestId === "string" && (
-              <>
-                {" · "}
-                <Link href={`/deliveries?request=${encodeURIComponent(requestId)}`}>
-                  All about this request
-                </Link>
-              </>
-            )}
           </p>
           <pre className="json">{JSON.stringify(event.value.payload, undefined, 2)}</pre>
         </>
