@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { scopes } from "./services/caller.ts";
+import { snakeCase } from "./snake-case.ts";
 import type { ApiKeys } from "./store/api-keys.ts";
 import type { Database } from "./store/database.ts";
 import type { SecretBox } from "./store/secret-box.ts";
@@ -132,7 +133,7 @@ function parse<Command extends AdminCommand>(
 
 /** An argument as the command line names it: expiresAt → --expires-at. */
 function optionOf(path: PropertyKey[]): string {
-  const name = String(path[0] ?? "").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const name = snakeCase(String(path[0] ?? "")).replaceAll("_", "-");
   return name === "id" ? name : `--${name}`;
 }
 

@@ -1,3 +1,4 @@
+import { createHeldAmounts } from "../async/held-amounts.ts";
 import { tryLater } from "../services/errors.ts";
 import type { Call } from "./calls.ts";
 
@@ -14,25 +15,19 @@ export type BodyBound = (call: Call, tenantId: string) => (bytes: number) => voi
 
 export function createBodyBound(maxBodyBytes: number): BodyBound {
   const max = longBodies * maxBodyBytes;
-  const held = new Map<string, number>();
-
-  function hold(tenantId: string, bytes: number): void {
-    const all = (held.get(tenantId) ?? 0) + bytes;
-    if (all > 0) held.set(tenantId, all);
-    else held.delete(tenantId);
-  }
+  const held = createHeldAmounts();
 
   return (call, tenantId) => {
     let own = 0;
-    call.response.once("close", () => hold(tenantId, -own));
+    call.response.once("close", () => held.add(tenantId, -own));
     return (bytes) => {
       if (call.closed) return;
-      if ((held.get(tenantId) ?? 0) + bytes > max) {
+      if (held.of(tenantId) + bytes > max) {
         const message = `the tenant's calls under way may have bodies of no more than ${max} bytes together`;
         throw tryLater(message, retryAfterMs);
       }
       own += bytes;
-      hold(tenantId, bytes);
+      held.add(tenantId, bytes);
     };
   };
 }

@@ -1,3 +1,5 @@
+import { createHeldAmounts } from "../async/held-amounts.ts";
+
 /**
  * Takes in one more piece of work of a tenant, and answers what to call when it has ended;
  * undefined when `max` of them are under way in this process.
@@ -5,16 +7,11 @@
 export type TenantBound = (tenantId: string) => (() => void) | undefined;
 
 export function createTenantBound(max: number): TenantBound {
-  const underWay = new Map<string, number>();
+  const underWay = createHeldAmounts();
 
   return (tenantId) => {
-    const others = underWay.get(tenantId) ?? 0;
-    if (others >= max) return undefined;
-    underWay.set(tenantId, others + 1);
-    return () => {
-      const left = (underWay.get(tenantId) ?? 0) - 1;
-      if (left > 0) underWay.set(tenantId, left);
-      else underWay.delete(tenantId);
-    };
+    if (underWay.of(tenantId) >= max) return undefined;
+    underWay.add(tenantId, 1);
+    return () => underWay.add(tenantId, -1);
   };
 }

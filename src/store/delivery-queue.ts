@@ -227,7 +227,7 @@ export function createDeliveryQueue(database: Database) {
 
     /**
      * Takes up to `limit` deliveries back from workers whose leases ran out. Answers
-     * how many, and the ids of those that failed by it.
+     * how many, and those that failed by it.
      */
     async recover(limit: number): Promise<{ recovered: number; failed: Swept[] }> {
       const rows = await database.query<Swept & { failed: boolean }>(sql.recover, [limit]);

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { createBatcher } from "../async/batcher.ts";
+import { createHeldAmounts } from "../async/held-amounts.ts";
 import type { ChannelType } from "../channels/channel.ts";
 import type { NoticeType } from "../events.ts";
 import type { Database } from "./database.ts";
@@ -126,25 +127,19 @@ export function createIngest(database: Database, { onBatch, maxChannels, handOve
     }),
   );
   /** By tenant, until they are stored. */
-  const characters = new Map<string, number>();
-
-  function hold(tenantId: string, length: number): void {
-    const all = (characters.get(tenantId) ?? 0) + length;
-    if (all > 0) characters.set(tenantId, all);
-    else characters.delete(tenantId);
-  }
+  const characters = createHeldAmounts();
 
   return {
     add(event) {
       const { tenantId, payload } = event;
-      hold(tenantId, payload.length);
+      characters.add(tenantId, payload.length);
       const stored = batcherOf(batchers, event.subject ?? event.id).add(event);
-      return stored.finally(() => hold(tenantId, -payload.length));
+      return stored.finally(() => characters.add(tenantId, -payload.length));
     },
     excess(tenantId, events) {
       const waiting = batchers.reduce((sum, batcher) => sum + batcher.waitingOf(tenantId), events);
       if (waiting > maxWaiting) return `${maxWaiting} events`;
-      const tooLong = (characters.get(tenantId) ?? 0) > maxCharactersWaiting;
+      const tooLong = characters.of(tenantId) > maxCharactersWaiting;
       return tooLong ? `${maxCharactersWaiting} characters of events` : undefined;
     },
   };

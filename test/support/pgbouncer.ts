@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { assertInstalled } from "./assert-installed.ts";
 import { accountUnlessRoot, report, startChild } from "./child.ts";
 import { freePort } from "./ports.ts";
 import { makeTempDir, removeDir } from "./temp-dir.ts";
@@ -17,11 +17,7 @@ export interface PgBouncer {
 
 /** Starts a PgBouncer with no settings but those that it needs. Throws when it is not installed. */
 export async function startPgBouncer(databaseUrl: string, poolMode: string): Promise<PgBouncer> {
-  if (!existsSync(program)) {
-    throw new Error(
-      "The tests need PgBouncer: install the Debian package pgbouncer (apt-get install pgbouncer)",
-    );
-  }
+  assertInstalled(program, "PgBouncer", "pgbouncer");
   const account = accountUnlessRoot("postgres");
   const dir = await makeTempDir(account);
   const port = await freePort();

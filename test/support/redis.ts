@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { assertInstalled } from "./assert-installed.ts";
 import { accountUnlessRoot, type Child, report, startChild } from "./child.ts";
 import { freePort } from "./ports.ts";
 import { makeTempDir, removeDir } from "./temp-dir.ts";
@@ -22,11 +22,7 @@ export interface Redis {
 
 /** Starts a Redis on 127.0.0.1. Throws when redis-server is not installed. */
 export async function startRedis(): Promise<Redis> {
-  if (!existsSync(program)) {
-    throw new Error(
-      "The tests need Redis: install the Debian package redis-server (apt-get install redis-server)",
-    );
-  }
+  assertInstalled(program, "Redis", "redis-server");
   const account = accountUnlessRoot("redis");
   const dir = await makeTempDir(account);
   const port = await freePort();
